@@ -1,0 +1,109 @@
+"""Row steps: what may be done to the documents of a batch.
+
+A **Filter** drops documents and says why. An **Annotator** fills declared columns and drops
+nothing. An **Editor** rewrites the text, and may drop a document while doing so. Measuring and
+deciding are separate steps, so that a threshold can change without measuring again.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of a recipe. A subclass is a frozen dataclass; its fields are its options."""
+
+    name: ClassVar[str]
+    needs: ClassVar[str | None] = None
+    """The model that the step needs: a key of the recipe's ``models``. A step that needs one
+    has a field ``model``, which the pipeline sets to the model's folder or file."""
+
+    def setup(self) -> None:
+        """Load models. Called once in each worker process, before the first batch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Filter(Step):
+    """Decides which documents stay.
+
+    Override ``reason`` to look at one text at a time, or ``reasons`` to look at other columns
+    or at the whole batch at once.
+    """
+
+    def reason(self, text: str) -> str | None:
+        """The reason to drop a text, or None to keep it."""
+        raise NotImplementedError
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.Array:
+        """The reason to drop each document of a batch, null where it stays."""
+        return pa.array([self.reason(text) for text in batch["text"].to_pylist()], pa.string())
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotator(Step):
+    """Measures documents: fills the columns that it declares."""
+
+    columns: ClassVar[tuple[str, ...]]
+
+    def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch with ``columns`` filled, rows and order unchanged."""
+        raise NotImplementedError
+
+
+_NOTHING: Mapping[str, int] = {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Edit:
+    """What an editor made of one text.
+
+    Args:
+        text: The new text. An empty one drops the document, with the reason ``empty``.
+        reason: Why the whole document is dropped, or None.
+        removed: How many lines (or other parts) went, by reason.
+    """
+
+    text: str
+    reason: str | None = None
+    removed: Mapping[str, int] = dataclasses.field(default_factory=lambda: _NOTHING)
+
+
+@dataclasses.dataclass(frozen=True)
+class Editor(Step):
+    """Rewrites texts. Override ``edit``, or ``edits`` to look at other columns too."""
+
+    def edit(self, text: str) -> Edit:
+        """Rewrite one text."""
+        raise NotImplementedError
+
+    def edits(self, batch: pa.RecordBatch) -> list[Edit]:
+        """Rewrite the texts of a batch, one ``Edit`` for each row."""
+        return [self.edit(text) for text in batch["text"].to_pylist()]
+
+
+def split(
+    batch: pa.RecordBatch, name: str, reasons: pa.Array
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Split a batch into its kept rows, and its dropped rows with their reasons."""
+    if reasons.null_count == batch.num_rows:
+        empty = batch.slice(0, 0)
+        none = pa.array([], pa.string())
+        return batch, empty.append_column("drop_filter", none).append_column("drop_reason", none)
+    names = pa.array([name] * batch.num_rows, pa.string())
+    audited = batch.append_column("drop_filter", names).append_column("drop_reason", reasons)
+    return batch.filter(pc.is_null(reasons)), audited.filter(pc.is_valid(reasons))
+
+
+def count_removed(edits: list[Edit]) -> collections.Counter[str]:
+    """Add up what a batch of edits removed, by reason."""
+    total: collections.Counter[str] = collections.Counter()
+    for edit in edits:
+        total.update(edit.removed)
+    return total
