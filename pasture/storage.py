@@ -43,6 +43,11 @@ def join(root: str, *parts: str) -> str:
     return path
 
 
+def absolute(path: str) -> str:
+    """Make a local path absolute, for worker processes; a URL stays as it is."""
+    return path if is_url(path) else os.path.abspath(path)
+
+
 def file_system(path: str) -> tuple[Any, str]:
     """Return the fsspec file system of a path, and the path as that file system spells it."""
     try:

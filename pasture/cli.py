@@ -1,0 +1,258 @@
+"""The command line. Each command checks its words, calls one function, and shows the result.
+
+Heavy imports stand inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pasture import __version__
+from pasture.errors import ConfigError, PastureError
+
+if TYPE_CHECKING:
+    from pasture.manifests.outputs import Output
+
+
+class _Group(click.Group):
+    """A group whose commands turn our own errors into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command: 1 for an error, 2 for bad usage or configuration."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+        except PastureError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=_Group, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="pasture")
+def main() -> None:
+    """Rebuild the pretraining corpus of LLaMA from raw sources.
+
+    \b
+    A first run, on a sample that comes with the program:
+      pasture sample raw                     write raw input of all seven sources
+      pasture run raw/recipe.yaml --output corpus
+      pasture report corpus                  what was kept, what was dropped, and why
+      pasture train corpus                   a tiny LLaMA on it
+
+    \b
+    With your own input (folders common_crawl/, c4/, ... under a root):
+      pasture plan llama --input gs://my-bucket/raw
+      pasture run llama --input gs://my-bucket/raw --output gs://my-bucket/corpus -- --runner=...
+    """
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --json to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def _output(folder: str) -> Output:
+    from pasture import storage
+    from pasture.manifests.outputs import Output
+
+    return Output(storage.absolute(folder))
+
+
+@main.command()
+@json_option
+def sources(as_json: bool) -> None:
+    """List the sources: what they read, under which terms, and the paper's section."""
+    from pasture import console
+
+    console.show_sources(as_json)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--with-installed-packages",
+    is_flag=True,
+    help="Also archive the Python packages installed here, as GitHub input.",
+)
+def sample(folder: str, with_installed_packages: bool) -> None:
+    """Write the bundled raw sample of all seven sources, and its recipe, to DIR."""
+    from pasture.sample import write_sample
+
+    write_sample(folder, with_installed_packages=with_installed_packages)
+    click.echo(f"wrote raw input of seven sources and {folder}/recipe.yaml; now run:")
+    click.echo(f"  pasture run {folder}/recipe.yaml --output corpus")
+
+
+input_option = click.option(
+    "--input",
+    "root",
+    metavar="ROOT",
+    help="Folder or bucket under which the recipe's relative inputs lie.  [default: the recipe's "
+    "own folder]",
+)
+
+
+@main.command()
+@click.argument("recipe")
+@input_option
+@click.option("--output", metavar="DIR", help="Show what is done there already.")
+@json_option
+def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> None:
+    """Show the stages, jobs, shards and bytes of RECIPE; run nothing.
+
+    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, sample).
+    """
+    from pasture import console
+    from pasture.pipeline.recipes import load_recipe
+    from pasture.pipeline.run import plan as plan_run
+
+    loaded = load_recipe(recipe, _root(recipe, root))
+    console.show_plan(plan_run(loaded, _absolute(output)), as_json)
+
+
+@main.command()
+@click.argument("recipe")
+@input_option
+@click.option("--output", metavar="DIR", required=True, help="Folder or bucket of the output.")
+@click.option("--source", metavar="S", help="Only this source, and what it needs.")
+@click.option("--until", metavar="STAGE", help="Only up to a stage (20-language), or 'documents'.")
+@click.option("--force", is_flag=True, help="Make stages anew whose config or input changed.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256),
+              help="Worker processes of the local runner.")
+@json_option
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+def run(
+    recipe: str,
+    root: str | None,
+    output: str,
+    source: str | None,
+    until: str | None,
+    force: bool,
+    workers: int,
+    as_json: bool,
+    flags: tuple[str, ...],
+) -> None:
+    """Run every stage of RECIPE that is not done yet. Safe to stop and to run again.
+
+    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, sample). What stands after --
+    goes to Beam untouched: -- --runner=DataflowRunner --project=...
+    """
+    from pasture import console
+    from pasture.pipeline.recipes import load_recipe
+    from pasture.pipeline.run import run_recipe
+
+    loaded = load_recipe(recipe, _root(recipe, root))
+    with console.RunProgress(quiet=as_json) as progress:
+        run_recipe(
+            loaded,
+            _absolute(output) or "",
+            source=source,
+            until=until,
+            force=force,
+            workers=workers,
+            flags=flags,
+            progress=progress,
+        )
+    console.show_summary(_output(output), as_json)
+
+
+def _absolute(path: str | None) -> str | None:
+    from pasture import storage
+
+    return None if path is None else storage.absolute(path)
+
+
+def _root(recipe: str, root: str | None) -> str:
+    """The folder of the inputs: as named, or the recipe's own; "." for a built-in recipe."""
+    from pasture import storage
+    from pasture.pipeline.recipes import builtin_recipes
+
+    if root is not None:
+        return storage.absolute(root)
+    if recipe in builtin_recipes() or "/" not in recipe:
+        return storage.absolute(".")
+    return storage.absolute(recipe.rsplit("/", 1)[0])
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@json_option
+def status(folder: str, as_json: bool) -> None:
+    """Show what is finished in DIR: every stage and model, with its counts."""
+    from pasture import console
+
+    console.show_status(_output(folder), as_json)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--source", metavar="S", help="Only this source.")
+@click.option("--reason", metavar="R", help="Only this reason: too_short, or extract/redirect.")
+@click.option("--kept", is_flag=True, help="Show kept documents instead.")
+@click.option("-n", "count", default=20, show_default=True, type=click.IntRange(1),
+              help="How many documents.")
+@click.option("--characters", default=600, show_default=True, type=click.IntRange(0),
+              help="How much of each text.")
+@json_option
+def audit(
+    folder: str,
+    source: str | None,
+    reason: str | None,
+    kept: bool,
+    count: int,
+    characters: int,
+    as_json: bool,
+) -> None:
+    """Show dropped documents of DIR with the rule that dropped them, spread over the output."""
+    from pasture import console
+
+    console.show_audit(_output(folder), source, reason, kept, count, characters, as_json)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.argument("document", metavar="ID|URL")
+@json_option
+def explain(folder: str, document: str, as_json: bool) -> None:
+    """Tell what each stage measured and decided of one document."""
+    from pasture import console
+
+    console.show_explanation(_output(folder), document, as_json)
+
+
+@main.command()
+@click.argument("first", metavar="DIR_A")
+@click.argument("second", metavar="DIR_B")
+@json_option
+def compare(first: str, second: str, as_json: bool) -> None:
+    """Show where the counts of two outputs differ, by stage and reason."""
+    from pasture import console
+
+    console.show_comparison(_output(first), _output(second), as_json)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@json_option
+def verify(folder: str, as_json: bool) -> None:
+    """Check every file of DIR against its manifest: bytes, rows, schema, counts.
+
+    Exits with 1 where anything is wrong.
+    """
+    from pasture import console
+
+    if not console.show_verification(_output(folder), as_json):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

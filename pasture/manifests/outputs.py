@@ -1,0 +1,269 @@
+"""Looking into the output of a run: status, audit, explain, compare, verify.
+
+Reads manifests and shards only; needs neither the recipe nor Beam.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pasture import config, storage
+from pasture.errors import StageError
+from pasture.manifests.shards import MANIFEST, StageManifest, check_stage
+
+DOCUMENTS = "documents"
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """The output folder of a run.
+
+    Raises:
+        StageError: The folder holds no finished stage.
+    """
+
+    root: str
+
+    def __post_init__(self) -> None:
+        if not self.manifests():
+            raise StageError(
+                f'{self.root} holds no finished stage; "pasture run RECIPE --output {self.root}" '
+                f"makes it"
+            )
+
+    def manifests(self) -> list[str]:
+        """List the keys of what is finished, such as ``documents/c4/00-extract``, sorted."""
+        if not storage.exists(self.root):
+            return []
+        found = []
+        for pattern in ("documents/*/*", "models/*", "tokenizer", "tokens/*"):
+            for path, _ in storage.glob(storage.join(self.root, pattern, MANIFEST)):
+                found.append(path.rsplit("/", 1)[0])
+        _, inner = storage.file_system(self.root)
+        prefix = len(self.root.rstrip("/") if storage.is_url(self.root) else inner.rstrip("/"))
+        return sorted(folder[prefix:].lstrip("/") for folder in found)
+
+    def folder(self, key: str) -> str:
+        """The folder of a stage or model."""
+        return storage.join(self.root, *key.split("/"))
+
+    def manifest(self, key: str) -> dict[str, Any]:
+        """Read the manifest of a stage or model as it stands."""
+        body: dict[str, Any] = storage.read_json(storage.join(self.folder(key), MANIFEST))
+        return body
+
+    def stages(self, source: str | None = None) -> list[StageManifest]:
+        """The finished stages of documents, by source and then in the recipe's order.
+
+        Raises:
+            StageError: There is no such source.
+        """
+        stages = [
+            StageManifest.load(self.folder(key))
+            for key in self.manifests()
+            if key.startswith(DOCUMENTS + "/")
+        ]
+        if source is not None:
+            known = sorted({stage.source for stage in stages})
+            try:
+                config.one_of(source, known, self.root, "source")
+            except ValueError as error:
+                raise StageError(str(error)) from error
+            stages = [stage for stage in stages if stage.source == source]
+        return stages
+
+    def stage_folder(self, stage: StageManifest) -> str:
+        """The folder of a stage of documents."""
+        return self.folder(f"{DOCUMENTS}/{stage.source}/{stage.stage}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Funnel:
+    """What became of one source: documents in, kept, and dropped by stage and reason.
+
+    Args:
+        source: Registry name.
+        records: Raw records read.
+        documents: Documents left after the last finished stage.
+        text_bytes: UTF-8 bytes of their text.
+        bytes_in: Bytes of raw input.
+        dropped: Dropped rows by ``stage/filter/reason``.
+        tokens: Training tokens, None before the source is tokenized.
+    """
+
+    source: str
+    records: int
+    documents: int
+    text_bytes: int
+    bytes_in: int
+    dropped: Mapping[str, int]
+    tokens: int | None
+
+
+def funnels(output: Output) -> list[Funnel]:
+    """Sum up every source of an output."""
+    by_source: dict[str, list[StageManifest]] = {}
+    for stage in output.stages():
+        by_source.setdefault(stage.source, []).append(stage)
+    keys = set(output.manifests())
+    result = []
+    for source, stages in by_source.items():
+        dropped = {
+            f"{stage.stage}/{reason}": count
+            for stage in stages
+            for reason, count in stage.totals()["dropped"].items()
+        }
+        first, last = stages[0].totals(), stages[-1].totals()
+        tokens = None
+        if f"tokens/{source}" in keys:
+            tokens = int(output.manifest(f"tokens/{source}")["splits"]["train"]["tokens"])
+        result.append(
+            Funnel(
+                source,
+                first["rows_in"],
+                last["rows"],
+                last["text_bytes"],
+                first["bytes_in"],
+                dropped,
+                tokens,
+            )
+        )
+    return result
+
+
+def dropped_rows(
+    output: Output, source: str | None = None, reason: str | None = None
+) -> Iterator[tuple[StageManifest, dict[str, Any]]]:
+    """Yield the dropped documents of an output, by source, stage, shard and row.
+
+    Args:
+        output: The output.
+        source: Only this source.
+        reason: Only this reason, with or without its filter (``too_short``, ``extract/redirect``).
+    """
+    for stage in output.stages(source):
+        for shard in stage.shards:
+            if not any(_fits(key, reason) for key in shard.dropped):
+                continue
+            path = storage.join(output.stage_folder(stage), shard.dropped_path)
+            for batch in storage.read_batches(path):
+                for row in batch.to_pylist():
+                    if _fits(f"{row['drop_filter']}/{row['drop_reason']}", reason):
+                        yield stage, row
+
+
+def _fits(key: str, reason: str | None) -> bool:
+    return reason is None or reason in (key, *key.split("/"))
+
+
+def kept_rows(
+    output: Output, source: str | None = None
+) -> Iterator[tuple[StageManifest, dict[str, Any]]]:
+    """Yield the documents that each source's last finished stage kept."""
+    last: dict[str, StageManifest] = {stage.source: stage for stage in output.stages(source)}
+    for stage in last.values():
+        for _, path in stage.paths(output.stage_folder(stage)):
+            for batch in storage.read_batches(path):
+                for row in batch.to_pylist():
+                    yield stage, row
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What one stage measured and decided of one document.
+
+    Args:
+        source: Registry name.
+        stage: The stage.
+        kept: Whether it stayed.
+        reason: ``filter/reason`` where it was dropped.
+        row: The document's columns as the stage left them.
+    """
+
+    source: str
+    stage: str
+    kept: bool
+    reason: str | None
+    row: Mapping[str, Any]
+
+
+def explain(output: Output, name: str) -> list[Decision]:
+    """Follow a document, named by its id or URL, through every stage of its source.
+
+    Raises:
+        StageError: No stage has seen it.
+    """
+    decisions = []
+    for stage in output.stages():
+        folder = output.stage_folder(stage)
+        for shard in stage.shards:
+            for path, kept in ((shard.path, True), (shard.dropped_path, False)):
+                for row in _find(storage.join(folder, path), name):
+                    reason = None if kept else f"{row['drop_filter']}/{row['drop_reason']}"
+                    decisions.append(Decision(stage.source, stage.stage, kept, reason, row))
+    if not decisions:
+        raise StageError(
+            f"no stage of {output.root} has seen a document with the id or URL {name}; "
+            f'"pasture audit" lists ids'
+        )
+    return decisions
+
+
+def _find(path: str, name: str) -> Iterator[dict[str, Any]]:
+    for batch in storage.read_batches(path):
+        found = pc.or_kleene(
+            pc.equal(batch["id"], name), pc.equal(batch["url"], pa.scalar(name, pa.string()))
+        )
+        yield from batch.filter(pc.fill_null(found, False)).to_pylist()
+
+
+def compare(one: Output, other: Output) -> list[tuple[str, str, int, int]]:
+    """Compare two outputs: ``(stage, what, count, count)`` wherever the counts differ."""
+    counts: list[dict[tuple[str, str], int]] = []
+    for output in (one, other):
+        found: dict[tuple[str, str], int] = {}
+        for stage in output.stages():
+            totals = stage.totals()
+            name = f"{stage.source}/{stage.stage}"
+            found[name, "records in"] = totals["rows_in"]
+            found[name, "kept"] = totals["rows"]
+            for group in ("dropped", "edited"):
+                for reason, count in totals[group].items():
+                    found[name, f"{group} {reason}"] = count
+        counts.append(found)
+    first, second = counts
+    return [
+        (*key, first.get(key, 0), second.get(key, 0))
+        for key in sorted({*first, *second})
+        if first.get(key, 0) != second.get(key, 0)
+    ]
+
+
+def verify(output: Output) -> Iterator[str]:
+    """Yield a line for each thing that is wrong: hashes, rows, schemas, counts between stages.
+
+    Nothing yielded means that every file is what its manifest says, that in = kept + dropped
+    holds in every shard, and that each stage took in exactly what the one before kept.
+    """
+    previous: StageManifest | None = None
+    for stage in output.stages():
+        folder = output.stage_folder(stage)
+        yield from check_stage(folder)
+        if previous is not None and previous.source == stage.source:
+            came, left = stage.totals()["rows_in"], previous.totals()["rows"]
+            if came != left:
+                yield f"{folder}: {came} rows came in, but {previous.stage} kept {left}"
+        previous = stage
+    for key in output.manifests():
+        if key.startswith(("models/", "tokenizer")):
+            for name, digest in output.manifest(key)["files"].items():
+                path = storage.join(output.folder(key), name)
+                if not storage.exists(path):
+                    yield f"{path} is missing"
+                elif storage.sha256(path) != digest:
+                    yield f"{path} has other bytes than its manifest says"

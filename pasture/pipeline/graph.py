@@ -1,0 +1,423 @@
+"""The graph of a recipe: every stage and model, what each depends on, and how each is made.
+
+A node's key is its folder, relative to the output: ``documents/c4/10-language``,
+``models/ngram``, ``tokenizer``, ``tokens/c4``. A node is done when its folder holds a manifest
+with the fingerprint that its config and its upstream manifests give.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+
+from pasture import __version__, config, storage
+from pasture.errors import ConfigError, InputError, StageError
+from pasture.filters.classifier import KeepReferences, ReferenceClassifier
+from pasture.manifests.shards import (
+    MANIFEST,
+    StageManifest,
+    fingerprint,
+    manifest_digest,
+)
+from pasture.pipeline import models
+from pasture.pipeline.recipes import EXTRACT, TOKENS, Recipe, SourceRecipe, Stage
+from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
+from pasture.pipeline.stages import ApplySteps, Deduplicate, Extract
+from pasture.pipeline.tokens import EncodeTokens, EncodingConfig, TokenManifest, group_shards
+from pasture.sources.base import InputShard
+
+
+def documents_key(source: str, stage: str) -> str:
+    """The key of a stage of documents."""
+    return f"documents/{source}/{stage}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What every node may look at: the recipe, and where the output is."""
+
+    recipe: Recipe
+    output: str
+
+    def folder(self, key: str) -> str:
+        """The folder of a node."""
+        return storage.join(self.output, *key.split("/"))
+
+    def documents(self, source: str, stage: str) -> list[tuple[int, str]]:
+        """The shards of a finished stage: ``(index, path)``."""
+        folder = self.folder(documents_key(source, stage))
+        return StageManifest.load(folder).paths(folder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Node(abc.ABC):
+    """One thing that a run makes, in one folder, with one manifest."""
+
+    key: str
+    upstream: tuple[str, ...]
+
+    @abc.abstractmethod
+    def config(self, context: Context) -> dict[str, Any]:
+        """What the output depends on, beside the upstream and the code's version."""
+
+    def upstream_digests(self, context: Context) -> dict[str, str]:
+        """Hash the manifests that the node depends on. They must be finished."""
+        return {key: manifest_digest(context.folder(key)) for key in self.upstream}
+
+    def fingerprint(self, context: Context) -> str:
+        """Hash all that the output depends on."""
+        return fingerprint(__version__, self.config(context), self.upstream_digests(context))
+
+    def manifest(self, context: Context) -> dict[str, Any] | None:
+        """Read the node's manifest, or None where it is not done."""
+        path = storage.join(context.folder(self.key), MANIFEST)
+        if not storage.exists(path):
+            return None
+        body: dict[str, Any] = storage.read_json(path)
+        return body
+
+    def changes(self, context: Context, manifest: Mapping[str, Any]) -> list[str]:
+        """Name what changed since a manifest was written; empty where it still holds."""
+        if manifest["fingerprint"] == self.fingerprint(context):
+            return []
+        lines = config.difference(manifest["config"], self.config(context))
+        lines += config.difference(
+            manifest["upstream"], self.upstream_digests(context), "upstream"
+        )
+        lines += config.difference(manifest["pasture"], __version__, "pasture version")
+        return lines or ["fingerprint"]
+
+
+@dataclasses.dataclass(frozen=True)
+class BeamNode(Node):
+    """A node that a Beam job makes, shard by shard."""
+
+    @abc.abstractmethod
+    def elements(self, context: Context) -> list[tuple[int, Any]]:
+        """The units of work: ``(index, what the transform takes)``."""
+
+    @abc.abstractmethod
+    def transform(
+        self, context: Context, folder: StageFolder, pending: frozenset[int]
+    ) -> beam.PTransform:
+        """The transform that writes the shards."""
+
+    @abc.abstractmethod
+    def commit(self, context: Context, folder: StageFolder) -> None:
+        """Check what the job wrote, and write the manifest."""
+
+    def needs_every_shard(self) -> bool:
+        """Whether the transform must see the shards that are written already, too."""
+        return False
+
+    def stage_folder(self, context: Context, num_shards: int) -> StageFolder:
+        """The folder that the job writes to."""
+        return StageFolder(
+            context.folder(self.key),
+            num_shards,
+            self.fingerprint(context),
+            context.recipe.audit_characters,
+        )
+
+    def finish(self, context: Context, folder: StageFolder) -> None:
+        """Commit the node, and remove the shards' records."""
+        missing = sorted(set(range(folder.num_shards)) - set(folder.finished()))
+        if missing:
+            raise StageError(
+                f"{self.key}: the job ended, but {len(missing)} of {folder.num_shards} shards are "
+                f"missing (the first is {missing[0]}); run again to make them"
+            )
+        self.commit(context, folder)
+        storage.remove_tree(storage.join(folder.path, RECORDS))
+
+
+@dataclasses.dataclass(frozen=True)
+class DocumentsNode(BeamNode):
+    """A node whose shards hold documents."""
+
+    source: str
+
+    @property
+    def stage(self) -> str:
+        """The stage's folder name."""
+        return self.key.rsplit("/", 1)[-1]
+
+    def commit(self, context: Context, folder: StageFolder) -> None:
+        """Check the counts and write the stage's manifest."""
+        manifest = StageManifest(
+            source=self.source,
+            stage=self.stage,
+            fingerprint=folder.fingerprint,
+            config=self.config(context),
+            upstream=self.upstream_digests(context),
+            shards=shard_records(folder.finished()),
+        )
+        for shard in manifest.shards:
+            if shard.rows_in != shard.rows + shard.rows_dropped:
+                raise StageError(
+                    f"{self.key}: shard {shard.index}: {shard.rows_in} rows came in, but "
+                    f"{shard.rows} were kept and {shard.rows_dropped} dropped: a bug in a step"
+                )
+        self.check(context, manifest)
+        manifest.write(folder.path)
+
+    def check(self, context: Context, manifest: StageManifest) -> None:
+        """Check more, before the manifest is written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractNode(DocumentsNode):
+    """Raw input to documents."""
+
+    def _recipe(self, context: Context) -> SourceRecipe:
+        return context.recipe.sources[self.source]
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The source's options, and the names and sizes of its files.
+
+        Paths count only as far as the pattern that found them goes back, so that the same
+        files under another root give the same fingerprint.
+        """
+        recipe = self._recipe(context)
+        options = config.plain(recipe.source)
+        options["inputs"] = list(recipe.patterns)
+        files = recipe.source.files()
+        names = [path.rsplit("/", 1)[-1] for path, _ in files]
+        sizes = [size for _, size in files]
+        return {
+            "source": self.source,
+            "options": options,
+            "files": [f"{name} ({size} bytes)" for name, size in zip(names, sizes, strict=True)],
+        }
+
+    def elements(self, context: Context) -> list[tuple[int, InputShard]]:
+        """The raw units."""
+        return list(enumerate(self._recipe(context).source.shards()))
+
+    def transform(
+        self, context: Context, folder: StageFolder, pending: frozenset[int]
+    ) -> beam.PTransform:
+        """Extract."""
+        return Extract(self._recipe(context).source, folder)
+
+    def check(self, context: Context, manifest: StageManifest) -> None:
+        """Hold the extraction to the recipe's budget of broken input."""
+        budget = self._recipe(context).budget
+        totals = manifest.totals()
+        bad_files = [line for shard in manifest.shards for line in shard.bad_files]
+        if len(bad_files) > budget.bad_files:
+            listed = "\n  ".join(bad_files[:20])
+            raise InputError(
+                f"{self.source}: {len(bad_files)} files could not be read to their end, and the "
+                f"budget allows {budget.bad_files}; mend or remove them, or raise "
+                f"sources.{self.source}.budget.bad_files:\n  {listed}"
+            )
+        share = totals["bad_records"] / max(1, totals["rows_in"])
+        if share > budget.bad_records:
+            raise InputError(
+                f"{self.source}: {totals['bad_records']} of {totals['rows_in']} records are broken "
+                f"({share:.1%}), and the budget allows {budget.bad_records:.1%}; read them in "
+                f"{context.folder(self.key)}/dropped-*.parquet, or raise "
+                f"sources.{self.source}.budget.bad_records"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class StageNode(DocumentsNode):
+    """Documents to documents: row steps, or a deduplication."""
+
+    definition: Stage
+    previous: str
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The stage's steps with their options, without the models' paths."""
+        return self.definition.plain()
+
+    def elements(self, context: Context) -> list[tuple[int, str]]:
+        """The shards of the stage before."""
+        return context.documents(self.source, self.previous)
+
+    def needs_every_shard(self) -> bool:
+        """A deduplication searches every shard, also those that are written."""
+        return self.definition.dedup is not None
+
+    def transform(
+        self, context: Context, folder: StageFolder, pending: frozenset[int]
+    ) -> beam.PTransform:
+        """Apply the steps, or deduplicate."""
+        if self.definition.dedup is not None:
+            return Deduplicate(self.definition.dedup, folder, pending)
+        paths = {name: models.model_path(context, name) for name in self.definition.needs}
+        steps = self.definition.steps
+        if paths.get("reference", "") is None:
+            # models.reference.untrainable is keep_all, and the run has said so.
+            steps = tuple(
+                s for s in steps if not isinstance(s, (ReferenceClassifier, KeepReferences))
+            )
+        return ApplySteps(
+            tuple(
+                dataclasses.replace(step, model=paths[step.needs]) if step.needs else step  # type: ignore[call-arg]
+                for step in steps
+            ),
+            folder,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TokensNode(BeamNode):
+    """The last documents of a source to token shards."""
+
+    source: str
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The options of the encoding."""
+        return {**config.plain(context.recipe.tokens), "seed": context.recipe.seed}
+
+    def elements(self, context: Context) -> list[tuple[int, tuple[str, ...]]]:
+        """Groups of neighbouring document shards."""
+        stage = context.recipe.sources[self.source].last_stage
+        folder = context.folder(documents_key(self.source, stage))
+        return group_shards(
+            StageManifest.load(folder), folder, context.recipe.tokens.shard_bytes
+        )
+
+    def transform(
+        self, context: Context, folder: StageFolder, pending: frozenset[int]
+    ) -> beam.PTransform:
+        """Encode."""
+        return EncodeTokens(self._encoding(context), folder)
+
+    def _encoding(self, context: Context) -> EncodingConfig:
+        tokens = context.recipe.tokens
+        return EncodingConfig(
+            source=self.source,
+            model=models.tokenizer_path(context),
+            bos=tokens.bos,
+            eos=tokens.eos,
+            seed=context.recipe.seed,
+            validation_fraction=tokens.validation_fraction,
+        )
+
+    def commit(self, context: Context, folder: StageFolder) -> None:
+        """Write the manifest of the token shards."""
+        TokenManifest.from_records(
+            self._encoding(context),
+            folder,
+            config=self.config(context),
+            upstream=self.upstream_digests(context),
+        ).write(folder.path)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelNode(Node):
+    """A model that the driver trains, estimates, or takes from the user."""
+
+    @property
+    def model(self) -> str:
+        """Its name in the recipe's ``models``, or ``tokenizer``."""
+        return self.key.rsplit("/", 1)[-1]
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The model's part of the recipe."""
+        return models.model_config(context, self.model)
+
+    def make(self, context: Context) -> dict[str, Any]:
+        """Make the model; return its card."""
+        folder = context.folder(self.key)
+        card = models.make_model(context, self.model, folder)
+        files = {
+            path[len(folder) :].lstrip("/"): storage.sha256(path)
+            for path, _ in storage.list_tree(folder)
+        }
+        storage.write_json(
+            storage.join(folder, MANIFEST),
+            {
+                "model": self.model,
+                "fingerprint": self.fingerprint(context),
+                "config": self.config(context),
+                "upstream": self.upstream_digests(context),
+                "card": card,
+                "files": files,
+                "pasture": __version__,
+            },
+        )
+        return card
+
+
+def build_graph(recipe: Recipe) -> dict[str, Node]:
+    """List the nodes of a recipe by key, each after what it depends on."""
+    nodes: dict[str, Node] = {}
+    needed: dict[str, None] = {}
+    for name, source in recipe.sources.items():
+        key = documents_key(name, EXTRACT)
+        nodes[key] = ExtractNode(key, (), name)
+        previous = EXTRACT
+        for stage in source.stages:
+            key = documents_key(name, stage.name)
+            upstream = (documents_key(name, previous), *(f"models/{n}" for n in stage.needs))
+            nodes[key] = StageNode(key, upstream, name, stage, previous)
+            needed.update(dict.fromkeys(stage.needs))
+            previous = stage.name
+    for model in needed:
+        nodes[f"models/{model}"] = ModelNode(f"models/{model}", _model_upstream(recipe, model))
+    last = {name: documents_key(name, s.last_stage) for name, s in recipe.sources.items()}
+    trained = () if recipe.tokenizer.path else tuple(last.values())
+    nodes["tokenizer"] = ModelNode("tokenizer", trained)
+    for name in recipe.sources:
+        key = f"{TOKENS}/{name}"
+        nodes[key] = TokensNode(key, (last[name], "tokenizer"), name)
+    return dict(_sorted(nodes))
+
+
+def _model_upstream(recipe: Recipe, model: str) -> tuple[str, ...]:
+    config_of = recipe.models
+    if model == "ngram" and not config_of.ngram.path:
+        source = config_of.ngram.source
+        return (documents_key(source, recipe.sources[source].last_stage),)
+    if model == "cutoffs" and not config_of.cutoffs.path:
+        source = config_of.cutoffs.source
+        return (documents_key(source, models.perplexity_stage(recipe, source)),)
+    if model == "reference" and not config_of.reference.path:
+        reference = config_of.reference
+        pages = models.stage_before(recipe, reference.pages, ReferenceClassifier)
+        return (
+            documents_key(reference.pages, pages),
+            documents_key(reference.citations, EXTRACT),
+        )
+    return ()
+
+
+def _sorted(nodes: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
+    """Yield the nodes, each after its upstream.
+
+    Raises:
+        ConfigError: They depend on each other in a circle.
+    """
+    done: set[str] = set()
+    left = dict(nodes)
+    while left:
+        ready = [key for key, node in left.items() if done.issuperset(node.upstream)]
+        if not ready:
+            raise ConfigError(
+                "these stages and models wait for each other: "
+                + "; ".join(f"{key} needs {', '.join(n.upstream)}" for key, n in left.items())
+            )
+        for key in ready:
+            yield key, left.pop(key)
+        done.update(ready)
+
+
+def closure(nodes: Mapping[str, Node], keys: Iterable[str]) -> dict[str, Node]:
+    """Keep the nodes with the given keys and all that they depend on, in order."""
+    wanted: set[str] = set()
+    stack = list(keys)
+    while stack:
+        key = stack.pop()
+        if key not in wanted:
+            wanted.add(key)
+            stack.extend(nodes[key].upstream)
+    return {key: node for key, node in nodes.items() if key in wanted}

@@ -1,0 +1,313 @@
+"""Running a recipe: plan, skip what is done, run what is ready, commit.
+
+Stages are materialised, and each commits by writing its manifest last. One Beam job runs every
+stage that is ready, of all sources, so a whole corpus is a handful of jobs. Models are trained by
+the driver between jobs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import apache_beam as beam
+import yaml
+
+from pasture import config, storage
+from pasture.errors import PastureError, StageError
+from pasture.manifests.mixture import write_realised
+from pasture.pipeline import models
+from pasture.pipeline.graph import (
+    BeamNode,
+    Context,
+    ExtractNode,
+    ModelNode,
+    Node,
+    TokensNode,
+    build_graph,
+    closure,
+)
+from pasture.pipeline.options import beam_options
+from pasture.pipeline.recipes import Recipe
+from pasture.pipeline.shards import StageFolder
+
+POLL_SECONDS = 0.3
+
+
+class Progress(Protocol):
+    """What a run tells while it goes on. The command line draws it; a program may ignore it."""
+
+    def started(self, key: str, total: int) -> None:
+        """A stage or model has been started; ``total`` is its number of shards."""
+
+    def advanced(self, key: str, done: int) -> None:
+        """So many of its shards are written."""
+
+    def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
+        """It is committed; ``skipped`` where an earlier run did it."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+
+
+class Silent:
+    """Tells nothing."""
+
+    def started(self, key: str, total: int) -> None:
+        """Ignore it."""
+
+    def advanced(self, key: str, done: int) -> None:
+        """Ignore it."""
+
+    def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
+        """Ignore it."""
+
+    def note(self, text: str) -> None:
+        """Ignore it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedNode:
+    """One line of a plan.
+
+    Args:
+        key: The stage or model.
+        state: ``done``, ``to do``, or ``changed`` (done, but with another config or input).
+        shards: How many shards it has, where that is known before it runs.
+        bytes: Raw bytes that an extraction reads.
+        needs: The stages and models that must be done first.
+    """
+
+    key: str
+    state: Literal["done", "to do", "changed"]
+    shards: int | None
+    bytes: int | None
+    needs: tuple[str, ...]
+
+
+def choose(
+    graph: Mapping[str, Node], source: str | None = None, until: str | None = None
+) -> dict[str, Node]:
+    """Keep the part of a graph that leads to a source's (or every source's) stage.
+
+    Raises:
+        ConfigError: There is no such source or stage.
+    """
+    keys = [key for key in graph if key.startswith(("documents/", "tokens/"))]
+    if source is not None:
+        known = sorted({key.split("/")[1] for key in keys})
+        config.one_of(source, known, "--source", "source")
+        keys = [key for key in keys if key.split("/")[1] == source]
+    if until is not None:
+        known = sorted({key.split("/")[2] for key in keys if key.startswith("documents/")})
+        name = config.one_of(until, [*known, "documents", "tokens"], "--until", "stage")
+        if name == "documents":
+            keys = [key for key in keys if key.startswith("documents/")]
+        elif name != "tokens":
+            keys = [key for key in keys if key.endswith(f"/{name}")]
+    return closure(graph, keys)
+
+
+def plan(recipe: Recipe, output: str | None) -> list[PlannedNode]:
+    """List what a run would do. Reads listings and manifests only."""
+    lines = []
+    done: set[str] = set()
+    for key, node in build_graph(recipe).items():
+        context = Context(recipe, output or "")
+        manifest = node.manifest(context) if output else None
+        state: Literal["done", "to do", "changed"] = "to do"
+        if manifest is not None and done.issuperset(node.upstream):
+            state = "changed" if node.changes(context, manifest) else "done"
+        if state == "done":
+            done.add(key)
+        shards: int | None = None
+        size: int | None = None
+        if isinstance(node, ExtractNode):
+            units = [unit for _, unit in node.elements(context)]
+            shards, size = len(units), sum(unit.bytes for unit in units)
+        elif manifest is not None and "shards" in manifest:
+            shards = len(manifest["shards"])
+        lines.append(PlannedNode(key, state, shards, size, node.upstream))
+    return lines
+
+
+def run_recipe(
+    recipe: Recipe,
+    output: str,
+    *,
+    source: str | None = None,
+    until: str | None = None,
+    force: bool = False,
+    workers: int = 1,
+    flags: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> None:
+    """Run a recipe, or the part of it that leads to one source's stage.
+
+    Args:
+        recipe: The checked recipe.
+        output: Folder or bucket of the output; made where it is absent.
+        source: Only this source, and what it needs.
+        until: Only up to this stage (``20-language``, ``documents``, ``tokens``).
+        force: Make stages anew whose config or input changed; without it the run stops there.
+        workers: Worker processes of the local runner.
+        flags: Beam's own flags.
+        progress: Told what happens.
+
+    Raises:
+        PastureError: Something cannot work; what is done stays, and a later run goes on there.
+    """
+    progress = progress or Silent()
+    context = Context(recipe, output)
+    options = beam_options(flags, workers)
+    graph = build_graph(recipe)
+    wanted = choose(graph, source, until)
+    _check_before(context, wanted)
+    storage.make_folder(output)
+    done: set[str] = set()
+    while len(done) < len(wanted):
+        ready = [
+            node
+            for key, node in wanted.items()
+            if key not in done and done.issuperset(node.upstream)
+        ]
+        to_make = [node for node in ready if not _is_done(context, node, force, progress)]
+        trained = [node for node in to_make if isinstance(node, ModelNode)]
+        if trained:
+            for node in trained:
+                progress.started(node.key, 1)
+                node.make(context)
+                _tell(context, node, progress)
+        else:
+            jobs = [node for node in to_make if isinstance(node, BeamNode)]
+            if jobs:
+                _run_job(context, jobs, options, progress)
+            to_make = []
+        done.update(node.key for node in ready if node not in to_make or node in trained)
+    with storage.atomic_write(storage.join(output, "recipe.yaml")) as stream:
+        stream.write(yaml.safe_dump(dict(recipe.body), sort_keys=False).encode())
+    if any(isinstance(node, TokensNode) for node in wanted.values()):
+        _write_mixture(context, progress)
+
+
+def _check_before(context: Context, wanted: Mapping[str, Node]) -> None:
+    """Fail before any work: list the inputs, and look for the models and tools."""
+    for node in wanted.values():
+        if isinstance(node, ExtractNode):
+            node.elements(context)
+        elif isinstance(node, ModelNode):
+            models.check_model(context, node.model)
+
+
+def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> bool:
+    manifest = node.manifest(context)
+    if manifest is None:
+        return False
+    changes = node.changes(context, manifest)
+    if not changes:
+        progress.finished(node.key, manifest, skipped=True)
+        return True
+    if not force:
+        raise StageError(
+            f"{node.key} was made with another config or input:\n  "
+            + "\n  ".join(changes)
+            + "\nRun with --force to make it and what depends on it anew, or choose another output."
+        )
+    storage.remove_tree(context.folder(node.key))
+    return False
+
+
+def _tell(context: Context, node: Node, progress: Progress) -> None:
+    manifest = node.manifest(context)
+    assert manifest is not None
+    for line in manifest.get("card", {}).get("notes", []):
+        progress.note(f"{node.key}: {line}")
+    progress.finished(node.key, manifest, skipped=False)
+
+
+def _run_job(
+    context: Context, nodes: Sequence[BeamNode], options: Any, progress: Progress
+) -> None:
+    """Run the stages that are ready, of all sources, as one Beam job; commit each."""
+    pipeline = beam.Pipeline(options=options)
+    folders: list[tuple[BeamNode, StageFolder]] = []
+    waiting = False
+    for node in nodes:
+        elements = node.elements(context)
+        folder = node.stage_folder(context, len(elements))
+        folder.clean()
+        finished = folder.finished()
+        pending = frozenset(index for index, _ in elements) - set(finished)
+        folders.append((node, folder))
+        progress.started(node.key, len(elements))
+        if not pending:
+            continue
+        waiting = True
+        if not node.needs_every_shard():
+            elements = [element for element in elements if element[0] in pending]
+        # "/" would nest Beam's labels.
+        label = node.key.replace("/", ".")
+        (
+            pipeline
+            | f"{label}.Shards" >> beam.Create(elements, reshuffle=True)
+            | label >> node.transform(context, folder, pending)
+        )
+    if waiting:
+        with _Poll(folders, progress):
+            _wait(pipeline)
+    for node, folder in folders:
+        node.finish(context, folder)
+        _tell(context, node, progress)
+
+
+def _wait(pipeline: beam.Pipeline) -> None:
+    try:
+        pipeline.run().wait_until_finish()
+    except PastureError:
+        raise
+    except RuntimeError as error:
+        # Beam gives a worker's error as text; its last line is the error itself.
+        lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        raise StageError(f"the Beam job failed: {lines[-1].strip() if lines else error}") from error
+
+
+class _Poll:
+    """Watches the shards' records while a job runs, on any runner, and tells how many there are."""
+
+    def __init__(
+        self, folders: Sequence[tuple[BeamNode, StageFolder]], progress: Progress
+    ) -> None:
+        self._folders, self._progress = folders, progress
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            for node, folder in self._folders:
+                self._progress.advanced(node.key, folder.num_finished())
+
+
+def _write_mixture(context: Context, progress: Progress) -> None:
+    """Write ``mixture.yaml`` once the tokens of every source of the recipe are there."""
+    counts = {}
+    for name in context.recipe.sources:
+        path = storage.join(context.folder(f"tokens/{name}"), "MANIFEST.json")
+        if not storage.exists(path):
+            return
+        counts[name] = int(storage.read_json(path)["splits"]["train"]["tokens"])
+    for line in write_realised(
+        storage.join(context.output, "mixture.yaml"),
+        context.recipe.mixture,
+        counts,
+        context.recipe.budget_tokens,
+    ):
+        progress.note(line)

@@ -1,0 +1,244 @@
+"""Writing one shard of a stage: the kept rows, the dropped rows, and the counts."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import types
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pasture import storage
+from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, count_removed, split
+from pasture.manifests.shards import ShardRecord, record_from
+from pasture.records import (
+    DOCUMENT_SCHEMA,
+    DROPPED_SCHEMA,
+    Document,
+    documents_to_batch,
+    replace_column,
+    to_metadata,
+)
+from pasture.sources.base import Rejected
+
+RECORDS = "_records"
+
+
+@dataclasses.dataclass(frozen=True)
+class StageFolder:
+    """The folder that a stage writes to.
+
+    Args:
+        path: Where it is.
+        num_shards: How many shards it will hold.
+        fingerprint: The stage's fingerprint; a shard's record keeps it, so that a re-run knows
+            which shards it may keep.
+        audit_characters: How much of a dropped document's text is kept.
+    """
+
+    path: str
+    num_shards: int
+    fingerprint: str
+    audit_characters: int = 2000
+
+    def shard(self, kind: str, index: int, extension: str = "parquet") -> str:
+        """Name a shard, relative to the folder."""
+        return storage.shard_name(kind, index, self.num_shards, extension)
+
+    def write_record(self, index: int, body: dict[str, object]) -> None:
+        """Keep a finished shard's counts beside it until the stage is committed."""
+        path = storage.join(self.path, RECORDS, f"{index:05d}.json")
+        storage.write_json(path, {"fingerprint": self.fingerprint, "shard": body})
+
+    def finished(self) -> dict[int, dict[str, object]]:
+        """Read the records of the shards that are finished, by index."""
+        found = {}
+        for path, _ in storage.glob(storage.join(self.path, RECORDS, "*.json")):
+            body = storage.read_json(path)
+            if body["fingerprint"] == self.fingerprint:
+                found[int(body["shard"]["index"])] = body["shard"]
+        return found
+
+    def num_finished(self) -> int:
+        """Count the finished shards; cheap enough to poll."""
+        return len(storage.glob(storage.join(self.path, RECORDS, "*.json")))
+
+    def clean(self) -> None:
+        """Remove what an interrupted run left: partial files, shards without a record."""
+        records = self.finished()
+        keep = {f"{index:05d}.json" for index in records}
+        for record in records.values():
+            for key in ("path", "dropped_path"):
+                if key in record:
+                    keep.add(str(record[key]))
+            files = record.get("files", [])
+            assert isinstance(files, list)
+            keep.update(str(name["path"]) for name in files)
+        for path, _ in storage.list_tree(self.path) if storage.exists(self.path) else []:
+            if path.rsplit("/", 1)[-1] not in keep:
+                storage.remove_tree(path)
+
+
+def shard_records(finished: dict[int, dict[str, object]]) -> tuple[ShardRecord, ...]:
+    """Turn the records of a stage's finished shards into its manifest's shards."""
+    return tuple(record_from(finished[index]) for index in sorted(finished))
+
+
+class ShardWriter:
+    """Writes the kept and the dropped rows of one shard, side by side, and counts both.
+
+    A context manager: both files, and then the record, appear when the block ends well; none
+    does when it raises.
+    """
+
+    def __init__(self, folder: StageFolder, index: int) -> None:
+        self.folder, self.index = folder, index
+        self.rows_in = self.rows = self.bytes_in = self.text_bytes = self.bad_records = 0
+        self.bad_files: list[str] = []
+        self.dropped: collections.Counter[str] = collections.Counter()
+        self.edited: collections.Counter[str] = collections.Counter()
+
+    def __enter__(self) -> ShardWriter:
+        self._stack = contextlib.ExitStack()
+        self._names = [self.folder.shard(kind, self.index) for kind in ("documents", "dropped")]
+        self._writers = [
+            self._stack.enter_context(
+                storage.atomic_parquet(storage.join(self.folder.path, name), schema)
+            )
+            for name, schema in zip(self._names, (DOCUMENT_SCHEMA, DROPPED_SCHEMA), strict=True)
+        ]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+        if error is None:
+            self.folder.write_record(self.index, dataclasses.asdict(self._record()))
+
+    def _record(self) -> ShardRecord:
+        kept, dropped = (storage.join(self.folder.path, name) for name in self._names)
+        ((_, size),) = storage.glob(kept)
+        return ShardRecord(
+            index=self.index,
+            path=self._names[0],
+            rows_in=self.rows_in,
+            rows=self.rows,
+            bytes_in=self.bytes_in,
+            text_bytes=self.text_bytes,
+            bytes=size,
+            sha256=storage.sha256(kept),
+            dropped_path=self._names[1],
+            dropped_sha256=storage.sha256(dropped),
+            dropped=dict(sorted(self.dropped.items())),
+            edited=dict(sorted(self.edited.items())),
+            bad_records=self.bad_records,
+            bad_files=tuple(self.bad_files),
+        )
+
+    def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Count a batch that comes in, and return it."""
+        self.rows_in += batch.num_rows
+        self.bytes_in += text_bytes(batch)
+        return batch
+
+    def keep(self, batch: pa.RecordBatch) -> None:
+        """Write rows that stay."""
+        if batch.num_rows:
+            self._writers[0].write_batch(batch)
+            self.rows += batch.num_rows
+            self.text_bytes += text_bytes(batch)
+
+    def drop(self, batch: pa.RecordBatch, name: str, reasons: pa.Array) -> pa.RecordBatch:
+        """Write the rows that have a reason to the dropped shard; return the others."""
+        kept, dropped = split(batch, name, reasons)
+        self.write_dropped(dropped)
+        return kept
+
+    def write_dropped(self, dropped: pa.RecordBatch) -> None:
+        """Write rows of ``DROPPED_SCHEMA``, their texts cut for the audit, and count them."""
+        if not dropped.num_rows:
+            return
+        names, reasons = dropped["drop_filter"].to_pylist(), dropped["drop_reason"].to_pylist()
+        self.dropped.update(f"{n}/{r}" for n, r in zip(names, reasons, strict=True))
+        cut = pc.utf8_slice_codeunits(dropped["text"], 0, self.folder.audit_characters)
+        self._writers[1].write_batch(replace_column(dropped, "text", cut))
+
+    def reject(self, source: str, rejected: Sequence[Rejected]) -> None:
+        """Write the records of an extraction that gave no document."""
+        if not rejected:
+            return
+        rows = documents_to_batch(
+            [
+                Document(
+                    id=valid_unicode(record.locator),
+                    source=source,
+                    text=valid_unicode(record.text[: self.folder.audit_characters]),
+                    metadata=to_metadata(
+                        detail=valid_unicode(record.detail) or None, kind=record.kind
+                    ),
+                )
+                for record in rejected
+            ]
+        )
+        names = pa.array(["extract"] * len(rejected), pa.string())
+        reasons = pa.array([record.reason for record in rejected], pa.string())
+        self.write_dropped(
+            rows.append_column("drop_filter", names).append_column("drop_reason", reasons)
+        )
+        self.rows_in += len(rejected)
+        self.bad_records += sum(record.kind == "bad_record" for record in rejected)
+        self.bad_files += [
+            valid_unicode(f"{record.locator}: {record.reason}: {record.detail}")
+            for record in rejected
+            if record.kind == "bad_file"
+        ]
+
+    def apply(self, step: Step, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Apply one row step to a batch; return what it keeps."""
+        if isinstance(step, Annotator):
+            return step.annotate(batch)
+        if isinstance(step, Filter):
+            return self.drop(batch, step.name, step.reasons(batch))
+        assert isinstance(step, Editor)
+        return self.edit(batch, step.name, step.edits(batch))
+
+    def edit(self, batch: pa.RecordBatch, name: str, edits: Sequence[Edit]) -> pa.RecordBatch:
+        """Put new texts into a batch; drop the documents that an edit drops or leaves empty.
+
+        A dropped document goes to the audit with the text that it had before the edit.
+        """
+        reasons = pa.array(
+            [edit.reason or (None if edit.text.strip() else "empty") for edit in edits],
+            pa.string(),
+        )
+        kept_rows = pc.is_null(reasons)
+        texts = pa.array([edit.text for edit in edits], pa.string()).filter(kept_rows)
+        kept = self.drop(batch, name, reasons)
+        counts = count_removed([edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()])
+        self.edited.update({f"{name}/{reason}": n for reason, n in counts.items()})
+        return replace_column(kept, "text", texts)
+
+
+def text_bytes(batch: pa.RecordBatch) -> int:
+    """Count the UTF-8 bytes of a batch's texts."""
+    return int(pc.sum(pc.binary_length(batch["text"])).as_py() or 0)
+
+
+def valid_unicode(text: str) -> str:
+    """Replace lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def drop_reasons(num_rows: int, rows: np.ndarray, reason: str) -> pa.Array:
+    """Make a column of reasons: ``reason`` at the given rows of a batch, null elsewhere."""
+    reasons = np.full(num_rows, None, dtype=object)
+    reasons[rows] = reason
+    return pa.array(reasons, pa.string())

@@ -1,0 +1,264 @@
+"""Stages as Beam transforms: each turns the shards of one folder into the shards of the next.
+
+Elements are addresses: ``(index, InputShard)`` for an extraction, ``(index, path)`` for what
+follows. Text is read and written inside the DoFn that owns the shard. Every transform gives the
+indices of the shards that it wrote; their counts are in the shards' records (shards.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from pasture import storage
+from pasture.dedup.exact import ExactDuplicates, FindExactDuplicates
+from pasture.dedup.lines import DuplicateLines, FindDuplicateLines, drop_lines
+from pasture.dedup.near import FindNearDuplicates, NearDuplicates
+from pasture.filters.base import Edit, Step
+from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
+from pasture.records import Document, documents_to_batch, replace_column, to_metadata
+from pasture.sources.base import InputShard, Rejected, Source
+
+# How many documents or characters of an extraction are held before they are written.
+EXTRACT_ROWS = 1024
+EXTRACT_CHARACTERS = 32 << 20
+
+
+class ExtractShard(beam.DoFn):
+    """Reads one unit of raw input into one shard of documents."""
+
+    def __init__(self, source: Source, folder: StageFolder) -> None:
+        self.source, self.folder = source, folder
+
+    def process(self, element: tuple[int, InputShard]) -> Iterator[int]:
+        """Write one shard; give its index."""
+        index, unit = element
+        with ShardWriter(self.folder, index) as shard:
+            shard.bytes_in = unit.bytes
+            for records in _chunks(self.source.read(unit)):
+                documents = []
+                rejected = []
+                for record in map(_checked, records):
+                    (documents if isinstance(record, Document) else rejected).append(record)
+                shard.rows_in += len(documents)
+                if documents:
+                    shard.keep(documents_to_batch(documents))
+                shard.reject(self.source.name, rejected)
+        yield index
+
+
+def _chunks(records: Iterable[Document | Rejected]) -> Iterator[list[Document | Rejected]]:
+    chunk: list[Document | Rejected] = []
+    size = 0
+    for record in records:
+        chunk.append(record)
+        size += len(record.text)
+        if len(chunk) >= EXTRACT_ROWS or size >= EXTRACT_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _checked(record: Document | Rejected) -> Document | Rejected:
+    """Turn a document that no file can hold, or that holds nothing, into a ``Rejected``."""
+    if isinstance(record, Document):
+        if not record.text.strip():
+            return Rejected(record.id, "empty")
+        try:
+            record.text.encode()
+        except UnicodeEncodeError as error:
+            text = valid_unicode(record.text)
+            return Rejected(record.id, "invalid_unicode", "bad_record", str(error), text)
+    return record
+
+
+@dataclasses.dataclass
+class Extract(beam.PTransform):  # type: ignore[misc]
+    """Reads raw units: ``(index, InputShard)`` to the indices of the shards written."""
+
+    source: Source
+    folder: StageFolder
+
+    def expand(self, units: Any) -> Any:
+        """Apply the transform."""
+        return units | "ExtractShard" >> beam.ParDo(ExtractShard(self.source, self.folder))
+
+
+@dataclasses.dataclass
+class ReadDocuments(beam.PTransform):  # type: ignore[misc]
+    """Reads a source as Beam elements, for pipelines of your own: ``p | ReadDocuments(source)``.
+
+    Gives one ``Document`` an element; with ``rejected=True`` the ``Rejected`` records instead.
+    """
+
+    source: Source
+    rejected: bool = False
+
+    def expand(self, pbegin: Any) -> Any:
+        """Apply the transform."""
+        kind = Rejected if self.rejected else Document
+        return (
+            pbegin
+            | "ListShards" >> beam.Create(self.source.shards(), reshuffle=True)
+            | "Read" >> beam.FlatMap(self.source.read)
+            | "Check" >> beam.Map(_checked)
+            | "Choose" >> beam.Filter(lambda record: isinstance(record, kind))
+        )
+
+
+class ApplyStepsToShard(beam.DoFn):
+    """Applies row steps, in order, to one shard."""
+
+    def __init__(self, steps: tuple[Step, ...], folder: StageFolder) -> None:
+        self.steps, self.folder = steps, folder
+
+    def setup(self) -> None:
+        """Load the models of the steps, once a worker."""
+        for step in self.steps:
+            step.setup()
+
+    def process(self, element: tuple[int, str]) -> Iterator[int]:
+        """Write one shard; give its index."""
+        index, path = element
+        with ShardWriter(self.folder, index) as shard:
+            for batch in storage.read_batches(path):
+                kept = shard.take(batch)
+                for step in self.steps:
+                    kept = shard.apply(step, kept)
+                shard.keep(kept)
+        yield index
+
+
+@dataclasses.dataclass
+class ApplySteps(beam.PTransform):  # type: ignore[misc]
+    """Applies row steps to every shard: ``(index, path)`` to the indices written."""
+
+    steps: tuple[Step, ...]
+    folder: StageFolder
+
+    def expand(self, shards: Any) -> Any:
+        """Apply the transform."""
+        return shards | "ApplyStepsToShard" >> beam.ParDo(
+            ApplyStepsToShard(self.steps, self.folder)
+        )
+
+
+class DropDuplicateRows(beam.DoFn):
+    """Copies one shard without the rows that a search found; the audit names what was kept."""
+
+    def __init__(self, reason: str, folder: StageFolder) -> None:
+        self.reason, self.folder = reason, folder
+
+    def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
+        """Write one shard; give its index."""
+        index, joined = element
+        found = list(joined["found"])
+        for path in joined["path"]:  # none where a re-run already has the shard
+            self._rewrite(index, path, found)
+            yield index
+
+    def _rewrite(self, index: int, path: str, found: list[Any]) -> None:
+        drops = {
+            int(row): (int(shard), int(kept), float(similarity))
+            for part in found
+            for row, shard, kept, similarity in zip(
+                part.rows, part.of_shard, part.of_row, part.similarity, strict=True
+            )
+        }
+        first = 0
+        with ShardWriter(self.folder, index) as writer:
+            for batch in storage.read_batches(path):
+                writer.take(batch)
+                rows = [i for i in range(batch.num_rows) if first + i in drops]
+                notes = batch["metadata"].to_pylist()
+                for i in rows:
+                    shard, kept, similarity = drops[first + i]
+                    notes[i] = to_metadata(
+                        duplicate_of={"shard": shard, "row": kept},
+                        similarity=round(similarity, 4),
+                        document=notes[i],
+                    )
+                noted = replace_column(batch, "metadata", pa.array(notes, pa.string()))
+                reasons = drop_reasons(batch.num_rows, np.array(rows, np.int64), "duplicate")
+                writer.keep(writer.drop(noted, self.reason, reasons))
+                first += batch.num_rows
+
+
+class DropDuplicateLines(beam.DoFn):
+    """Copies one shard without the lines that a search found."""
+
+    def __init__(self, reason: str, folder: StageFolder) -> None:
+        self.reason, self.folder = reason, folder
+
+    def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
+        """Write one shard; give its index."""
+        index, joined = element
+        found = list(joined["found"])
+        for path in joined["path"]:
+            self._rewrite(index, path, found)
+            yield index
+
+    def _rewrite(self, index: int, path: str, found: list[Any]) -> None:
+        empty = np.empty(0, np.int64)
+        rows = np.concatenate([empty, *(part.rows for part in found)])
+        lines = np.concatenate([empty, *(part.lines for part in found)])
+        order = np.lexsort((lines, rows))
+        rows, lines = rows[order], lines[order]
+        first = 0
+        with ShardWriter(self.folder, index) as writer:
+            for batch in storage.read_batches(path):
+                writer.take(batch)
+                edits = []
+                for row, text in enumerate(batch["text"].to_pylist(), start=first):
+                    start, end = np.searchsorted(rows, [row, row + 1])
+                    if start == end:
+                        edits.append(Edit(text))
+                        continue
+                    left = drop_lines(text, lines[start:end])
+                    edits.append(Edit(left, removed={"duplicate_line": int(end - start)}))
+                writer.keep(writer.edit(batch, self.reason, edits))
+                first += batch.num_rows
+
+
+Dedup = ExactDuplicates | NearDuplicates | DuplicateLines
+
+
+@dataclasses.dataclass
+class Deduplicate(beam.PTransform):  # type: ignore[misc]
+    """Rewrites shards without duplicates: ``(index, path)`` of all shards to the indices written.
+
+    Args:
+        config: Which duplicates, and how they are found.
+        folder: Where the shards go.
+        pending: Indices that are still to be written; every shard is searched all the same.
+    """
+
+    config: Dedup
+    folder: StageFolder
+    pending: frozenset[int]
+
+    def expand(self, shards: Any) -> Any:
+        """Apply the transform."""
+        find, rewrite = _dedup_parts(self.config)
+        pending = self.pending
+        found = shards | "Find" >> find
+        paths = shards | "Pending" >> beam.Filter(lambda shard: shard[0] in pending)
+        return (
+            {"path": paths, "found": found}
+            | "JoinByShard" >> beam.CoGroupByKey()
+            | "Rewrite" >> beam.ParDo(rewrite(self.config.name, self.folder))
+        )
+
+
+def _dedup_parts(config: Dedup) -> tuple[Any, Any]:
+    if isinstance(config, ExactDuplicates):
+        return FindExactDuplicates(config), DropDuplicateRows
+    if isinstance(config, NearDuplicates):
+        return FindNearDuplicates(config), DropDuplicateRows
+    return FindDuplicateLines(config), DropDuplicateLines
