@@ -51,10 +51,10 @@ _COPYRIGHTED = re.compile(
 )
 
 _FIELD = re.compile(r"^([A-Z][A-Za-z ]{2,30}?)[ \t]*:[ \t]*(\S[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.M)
-_NUMBER = re.compile(r"\[?\bE-?(?:Book|Text)\b[ \t#]*#?[ \t]*(\d{1,7})\b", re.I)
+_NUMBER = re.compile(r"\bE-?(?:Book|Text)[ \t]*#[ \t]*(\d{1,7})\b", re.I)
 _TOP_LINE = re.compile(
     r"^[ \t*]*(?:The[ \t]+)?Project Gutenberg(?:'s|’s)?(?:[ \t]+E-?(?:Book|Text))?(?:[ \t]+of)?,?"
-    r"[ \t]+(?P<title>\S[^\n]*?)(?:,?[ \t]+by[ \t]+(?P<author>[^\n*]+?))?[ \t*]*$",
+    r"[ \t]+(?P<title>\S[^\n]{0,200}?)(?:,?[ \t]+by[ \t]+(?P<author>[^\n*]{1,100}?))?[ \t*]{0,20}$",
     re.I | re.M,
 )
 _DATE = re.compile(
@@ -240,6 +240,7 @@ def _end_of_top_lines(text: str) -> int:
 
 def parse_header(header: str) -> Header:
     """Read the fields of a header of any generation."""
+    header = header[:_HEADER_BYTES]
     fields: dict[str, str] = {}
     for match in _FIELD.finditer(header):
         fields.setdefault(match[1].strip().lower(), " ".join(match[2].split()))

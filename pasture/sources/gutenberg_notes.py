@@ -1,0 +1,237 @@
+"""Credits and transcriber's notes: what the makers of an electronic text say of their work.
+
+They stand inside Project Gutenberg's marks, and in books that other collections took from it:
+at the top ("Produced by ..."), at the bottom (lists of corrected misprints), and in brackets in
+between. A paragraph at the top goes only if it opens like a credit or a note; the first one
+that does not is the book's own, and nothing behind it is touched. A note at the bottom goes
+only if nothing in it reads like the book's own prose.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TRANSCRIBER = r"Transcri(?:ber|bor|ption|ptor)(?:['’]?s['’]?)?"
+
+# How a credit paragraph opens. The verbs are bound to "by" within a few words, so that "This
+# book was produced in haste" stays.
+_MADE = (
+    r"(?:prepared|produced|created|made|scanned|typed|transcribed|digiti[sz]ed|proofread|proofed"
+    r"|converted|provided|donated|contributed|entered|keyed|submitted|updated|corrected|edited"
+    r"|first posted|done|compiled|formatted|written|re-?posted|released|generated)"
+)
+_EDITION = (
+    r"(?:e-?text|e-?book|electronic (?:text|edition|version)|project gutenberg e-?(?:text|book)"
+    r"|html (?:file|version|edition)|(?:text|ascii|pdf|word) (?:file|version)|file|text|book"
+    r"|edition|transcription|version)"
+)
+_CREDIT = re.compile(
+    rf"""[\W_]{{0,4}}(?:
+    (?:{_EDITION}[ ])?(?:was[ ])?(?:originally[ ])?{_MADE}
+        (?:(?:,[ ]|[ ](?:and|or|&)[ ]){_MADE}){{0,4}}(?:[ ][\w-]+){{0,4}}[ ]by\b
+    | (?:this|the|an?|first|second|additional|original|special)[ ](?:[\w-]+[ ]){{0,3}}?{_EDITION}
+        [ ](?:was|were|is|has[ ]been|had[ ]been)[ ](?:[\w-]+[ ]){{0,3}}?{_MADE}\b.{{0,300}}?
+        (?:\bby\b|\bfor\b|\bfrom\b|\bin\b|\bon\b)
+    | transcribed[ ]from[ ]the\b.{{0,300}}?\bby\b
+    | e-?text[ ](?:prepared|produced|created|scanned|transcribed)\b
+    | credits?:[ ]
+    | (?:note:[ ]+)?project[ ]gutenberg[ ](?:also[ ])?has\b
+    | (?:note:[ ]+)?images[ ]of[ ]the[ ]original[ ]pages\b
+    | note:[ ]+.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.)
+    | html[ ]version[ ]by\b
+    | (?:the[ ])?(?:project[ ]gutenberg['’]?s?[ ])?(?:online[ ])?distributed[ ]proofread
+    | (?:\*+[ ]*)?this[ ]file[ ]should[ ]be[ ]named\b
+    | (?:the[ ])?project[ ]gutenberg(?:['’]s)?[ ]e-?(?:text|book)[ ]of\b
+    | (?:dieser|dieses|diese)[ ](?:e-?text|e-?book|projekt|digitale)\b.{{0,100}}?
+        (?:erstellt|hergestellt|bereitgestellt|wurde)
+    | erstellt[ ]von\b | produziert[ ]von\b
+    | produit[ ]par\b | cr[eé]dits?[ ]:[ ]
+    | ce[ ](?:document|texte|livre)\b.{{0,40}}?(?:fut|est|a[ ][eé]t[eé])[ ]
+        (?:pr[eé]sent|produit|pr[eé]par|num[eé]ris)
+    | producido[ ]por\b | este[ ](?:texto|libro)[ ].{{0,30}}?(?:fue|ha[ ]sido)[ ](?:prep|prod|digit)
+    | produzido[ ]por\b | prodotto[ ]da\b | questo[ ]e-?(?:book|text)\b
+    | geproduceerd[ ]door\b | dit[ ]e-?(?:book|boek|text)[ ](?:is|werd)\b
+    | tuottaja\w*:?[ ] | producerad[ ]av\b | produceret[ ]af\b
+    )""",
+    re.I | re.X,
+)
+_NOTE_HEADING = re.compile(
+    rf"""[\W_]{{0,6}}(?:
+    {_TRANSCRIBER}[ ](?:end[- ]?)?(?:notes?|comments?|remarks?)\b
+    | (?:end[- ]?)?notes?[ ](?:by|of|from)[ ]the[ ]transcriber
+    | errata[ ]noted[ ]by[ ](?:the[ ])?transcriber
+    | typographical[ ]errors[ ]corrected[ ]in\b
+    | (?:\w+[ ])?corrections[ ]made[ ](?:to|in)[ ](?:the|this)[ ](?:e-?text|text|e-?book)
+    | this[ ](?:e-?text|text|file)[ ](?:uses|includes|contains|is[ ]in|is[ ]encoded)\b
+    | au[ ]lecteur\b | notes?[ ](?:de|du|sur[ ]la|de[ ]la)[ ]transcri
+    | anmerkung(?:en)?[ ](?:zur|der|des)[ ](?:transkri|bearbeit)
+    | opmerkingen?[ ]van[ ]de[ ](?:bewerker|transcri) | nota[s]?[ ](?:del?|de[ ]la|do|da)[ ]transcri
+    | nota[ ]del[ ]trascri | anm(?:ä|a)rkning(?:ar)?[ ](?:av|till)[ ]transkri
+    )""",
+    re.I | re.X,
+)
+_ERRATA = re.compile(r"[\W_]{0,6}(?:errata|typographical errors|corrections?)[\W_]{0,6}$", re.I)
+# What notes speak of, and books rarely do.
+_NOTE_WORDS = re.compile(
+    r"transcri|e-?text\b|e-?book\b|\bthis text\b|\bthe original\b|\bin the original|\bunderscore"
+    r"|\bitalic|\btypo|\bspell?(?:ing|ed|t)\b|\bpunctuation|\bhyphen|\bmisprint|\bprinter['’]?s?\b"
+    r"|\bunicode|\butf-8|\blatin-1|\bascii|\bhtml\b|\bcorrected|\bunchanged|\bas printed"
+    r"|\bretained|\bdieresis|\bdiacritic|\berrat|\bmissing|\bchanged to|\bamended|\bquotation mark"
+    r"|\bpage \d|\bp\. ?\d|remplac|corrig[eé]|coquille|korrigiert|geändert|verbeter|gewijzigd"
+    r"|\.png|\bfootnote|\bfinal page|\bdo not occur|\bin bold\b|gras comme",
+    re.I,
+)
+_LISTED_AT_END = re.compile(r"(?:listed|list|shown|noted|see) [^.]{0,60}\b(?:end|bottom)\b", re.I)
+_INLINE_NOTE = re.compile(
+    rf"\[(?:{_TRANSCRIBER}\s(?:end[- ]?)?notes?\b|TN\b ?:|Note Project Gutenberg\b)"
+    r"[^\[\]]{0,2000}\]",
+    re.I,
+)
+_PARAGRAPH = re.compile(r"[ \t]*\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")
+_RULE = re.compile(r"[-*_=~+ \t·•]+")
+_BOX_TOP = re.compile(r"[ \t]*\+[-=]{3,}\+?")
+
+_MAX_NOTE = 12_000  # characters; the longest notes seen are about 6,000
+_MAX_OPENING = 4_000  # how much of a paragraph is looked at
+
+
+def strip_notes(text: str) -> str:
+    """Remove credits and notes from the top, the bottom and the brackets of a book."""
+    text, listed_at_end = _strip_top(text)
+    text = _strip_bottom(text, with_errata=listed_at_end)
+    return _INLINE_NOTE.sub("", text)
+
+
+def _strip_top(text: str) -> tuple[str, bool]:
+    """Remove the leading credits and notes; tell whether a note announces a list at the end."""
+    end, listed_at_end = 0, False
+    match = _PARAGRAPH.search(text)
+    while match is not None:
+        paragraph = match[0]
+        if _RULE.fullmatch(paragraph):
+            # A line of stars goes with the notes around it, so it waits for what comes next.
+            match = _PARAGRAPH.search(text, match.end())
+            continue
+        stop = _end_of_note(text, match)
+        if stop is None:
+            break
+        listed_at_end = listed_at_end or bool(_LISTED_AT_END.search(text[match.start() : stop]))
+        end = stop
+        match = _PARAGRAPH.search(text, end)
+    text = text[end:]
+    if end:
+        while (match := _PARAGRAPH.search(text)) and _RULE.fullmatch(match[0]):
+            text = text[match.end() :]
+    return text, listed_at_end
+
+
+def _end_of_note(text: str, match: re.Match[str]) -> int | None:
+    """Find the end of the credit or note that opens with this paragraph; None if it is neither."""
+    opening = _flat(match[0])
+    first_line = match[0].split("\n", 1)[0]
+    if opening.startswith("["):
+        return _end_of_bracket(text, match.start())
+    if _BOX_TOP.match(first_line):
+        return _end_of_box(text, match.start())
+    if _NOTE_HEADING.match(opening):
+        return _end_of_section(text, match)
+    return match.end() if _CREDIT.match(opening) else None
+
+
+def _flat(paragraph: str) -> str:
+    return " ".join(paragraph[:_MAX_OPENING].split())
+
+
+def _end_of_bracket(text: str, start: int) -> int | None:
+    """Find the bracket that closes a note in brackets, if it is a note."""
+    start = text.index("[", start)
+    depth = 0
+    for mark in re.finditer(r"[\[\]]", text[start : start + _MAX_NOTE]):
+        depth += 1 if mark[0] == "[" else -1
+        if depth == 0:
+            note = _flat(text[start + 1 : start + mark.start()])
+            is_note = (
+                _NOTE_HEADING.match(note)
+                or _CREDIT.match(note)
+                or len({found.lower() for found in _NOTE_WORDS.findall(note)}) >= 3
+            )
+            return start + mark.end() if is_note else None
+    return None
+
+
+def _end_of_box(text: str, start: int) -> int | None:
+    """Find the lower edge of a note in a box of dashes and bars, if it is a note."""
+    lines = text[start : start + _MAX_NOTE].split("\n")
+    position = start + len(lines[0])
+    inside: list[str] = []
+    for line in lines[1:]:
+        position += 1 + len(line)
+        if _BOX_TOP.match(line):
+            note = _flat(" ".join(inside))
+            is_note = _NOTE_HEADING.match(note) or len(_NOTE_WORDS.findall(note)) >= 3
+            return position if is_note else None
+        if not line.strip().startswith("|"):
+            return None
+        inside.append(line.strip(" \t|"))
+    return None
+
+
+def _end_of_section(text: str, heading: re.Match[str]) -> int:
+    """Find the end of a note that has a heading but no brackets.
+
+    The paragraphs behind the heading belong to the note while they are set in from it, or speak
+    of what notes speak of. Three blank lines or a rule end it in any case.
+    """
+    end = heading.end()
+    indent = _indent(heading[0])
+    limit = heading.start() + _MAX_NOTE
+    heading_only = "\n" not in heading[0] and len(heading[0].split()) <= 6
+    while (match := _PARAGRAPH.search(text, end)) and match.end() <= limit:
+        gap = text.count("\n", end, match.start())
+        if gap > 3 or _RULE.fullmatch(match[0]):
+            break
+        is_set_in = _indent(match[0]) > indent
+        if not (is_set_in or heading_only or _NOTE_WORDS.search(_flat(match[0]))):
+            break
+        if match[0].isupper():
+            break  # a title
+        heading_only = False
+        end = match.end()
+    return end
+
+
+def _indent(paragraph: str) -> int:
+    return len(paragraph) - len(paragraph.lstrip(" \t"))
+
+
+def _strip_bottom(text: str, with_errata: bool) -> str:
+    """Remove the notes and credits that close a book."""
+    tail_start = max(len(text) - max(len(text) // 5, 20_000), 0)
+    paragraphs = list(_PARAGRAPH.finditer(text, tail_start))
+    for index, match in enumerate(paragraphs):
+        if match.start() == tail_start and tail_start:
+            continue  # cut in two
+        opening = _flat(match[0].lstrip(" \t+-=|\n"))
+        bracket = opening.startswith("[")
+        is_heading = _NOTE_HEADING.match(opening) or (with_errata and _ERRATA.match(opening))
+        if is_heading and not bracket and not any(map(_is_prose, paragraphs[index:])):
+            text = text[: match.start()]
+            break
+    return _strip_last_credits(text)
+
+
+def _is_prose(match: re.Match[str]) -> bool:
+    """Tell whether a paragraph reads like a book rather than like a list of corrections."""
+    paragraph = _flat(match[0])
+    return len(paragraph.split()) >= 30 and not _NOTE_WORDS.search(paragraph)
+
+
+def _strip_last_credits(text: str) -> str:
+    """Remove credits and rules at the very end, where a note stood or stands."""
+    while True:
+        text = text.rstrip()
+        start = max(text.rfind("\n\n"), text.rfind("\n \n"), len(text) - _MAX_OPENING)
+        last = text[start:].strip("\n") if start > 0 else ""
+        if not last or not (_RULE.fullmatch(last) or _CREDIT.match(_flat(last))):
+            return text
+        text = text[:start]
