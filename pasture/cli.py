@@ -254,5 +254,117 @@ def verify(folder: str, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--to", "path", metavar="FILE", help="Where to write it.  [default: DIR/report.html]")
+def report(folder: str, path: str | None) -> None:
+    """Write the HTML report of DIR: funnels, languages, lengths, tokens, examples."""
+    from pasture import storage
+    from pasture.report.data import gather
+    from pasture.report.page import render
+
+    output = _output(folder)
+    target = path or storage.join(output.root, "report.html")
+    with storage.atomic_write(target) as stream:
+        stream.write(render(gather(output)).encode())
+    click.echo(f"wrote {target}")
+
+
+@main.group(cls=_Group)
+def mixture() -> None:
+    """Show, plan and check mixtures: sampling proportions, tokens, epochs."""
+
+
+@mixture.command("show")
+@click.argument("name", default="llama")
+@json_option
+def mixture_show(name: str, as_json: bool) -> None:
+    """Show the mixture NAME (llama, llama2, llama3, sample, or a YAML file)."""
+    from pasture import console
+
+    console.show_mixture(name, as_json)
+
+
+@mixture.command("plan")
+@click.argument("folder", metavar="DIR")
+@click.option("--mixture", "name", default="llama", show_default=True, help="Name or YAML file.")
+@click.option("--tokens", "budget", type=float, default=None, help="Token budget, such as 1.4e12.")
+@json_option
+def mixture_plan(folder: str, name: str, budget: float | None, as_json: bool) -> None:
+    """Plan tokens and epochs per source for the token shards of DIR."""
+    from pasture import console
+
+    console.show_mixture_plan(_output(folder), name, budget, as_json)
+
+
+@mixture.command("check")
+@click.argument("folder", metavar="DIR", required=False)
+@json_option
+def mixture_check(folder: str | None, as_json: bool) -> None:
+    """Compare with table 1 of the LLaMA paper: the realised mixture of DIR, or our arithmetic."""
+    from pasture import console
+
+    console.show_mixture_check(None if folder is None else _output(folder), as_json)
+
+
+@main.group(cls=_Group)
+def models() -> None:
+    """Train the models that filters use."""
+
+
+@main.group(cls=_Group)
+def tokenizer() -> None:
+    """Train a tokenizer."""
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--model", default="tiny", show_default=True, help="Preset: tiny, 125m, 1b, 7b ...")
+@click.option("--steps", type=click.IntRange(1), default=None, help="Optimizer steps.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@json_option
+def train(folder: str, model: str, steps: int | None, seed: int, as_json: bool) -> None:
+    """Train a LLaMA on the token shards of DIR, sampled by its mixture; resumes where it was."""
+    from pasture import console
+
+    console.train(_output(folder), model, steps, seed, as_json)
+
+
+@main.command()
+@click.argument("checkpoint")
+@click.option("--prompt", default="", help="Text to go on from.")
+@click.option("--max-tokens", default=100, show_default=True, type=click.IntRange(1))
+@click.option("--temperature", default=0.8, show_default=True, type=click.FloatRange(0))
+@click.option("--top-p", default=0.95, show_default=True, type=click.FloatRange(0, 1))
+@click.option("--seed", type=int, default=0, show_default=True)
+def generate(
+    checkpoint: str, prompt: str, max_tokens: int, temperature: float, top_p: float, seed: int
+) -> None:
+    """Sample text from CHECKPOINT (a folder checkpoints/step-...)."""
+    from pasture.trainer.generate import generate as generate_text
+
+    click.echo(
+        generate_text(
+            _absolute(checkpoint) or "",
+            prompt,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+        )
+    )
+
+
+@main.command()
+@click.argument("checkpoint")
+@click.option("--to", "folder", metavar="DIR", required=True, help="Where to write the model.")
+def export(checkpoint: str, folder: str) -> None:
+    """Export CHECKPOINT to the Hugging Face LlamaForCausalLM layout."""
+    from pasture.trainer.export import export as export_model
+
+    export_model(_absolute(checkpoint) or "", _absolute(folder) or "")
+    click.echo(f"wrote {folder}")
+
+
 if __name__ == "__main__":
     sys.exit(main())

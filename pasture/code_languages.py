@@ -117,7 +117,7 @@ _TABLE: tuple[tuple[str, Kind, Comments, str], ...] = (
     ("QML", "code", _C, ".qml"),
     ("R", "code", _HASH, ".r .rprofile"),
     ("Racket", "code", _LISP, ".rkt .rktl"),
-    ("Roff", "markup", Comments(('.\\"', '\'\\"', '\\"')), ".man .1 .2 .3 .5 .7 .8"),
+    ("Roff", "markup", Comments(('.\\"', "'\\\"", '\\"')), ".man .1 .2 .3 .5 .7 .8"),
     ("Ruby", "code", Comments(("#",), (("=begin", "=end"),)), ".rb .rake .gemspec .ru"),
     ("Rust", "code", _C, ".rs"),
     ("SCSS", "markup", _C, ".scss .sass"),
@@ -194,7 +194,9 @@ _BY_INTERPRETER = {
     program: name for programs, name in _INTERPRETERS.items() for program in programs.split()
 }
 
-_OBJECTIVE_C = re.compile(r"^\s*(?:#import|#include|@interface|@implementation|@import|//|/\*)", re.M)
+_OBJECTIVE_C = re.compile(
+    r"^\s*(?:#import|#include|@interface|@implementation|@import|//|/\*)", re.M
+)
 
 
 def detect(path: str, text: str) -> str | None:
@@ -219,7 +221,7 @@ def _by_content(language: str, base: str, text: str) -> str:
         return language if _OBJECTIVE_C.search(text, 0, 2000) else "MATLAB"
     if language == "TypeScript" and text.lstrip()[:5] == "<?xml":
         return "XML"  # translations of Qt
-    if language == "Roff" and not text.startswith(("." , "'")):
+    if language == "Roff" and not text.startswith((".", "'")):
         return "Text"
     return language
 

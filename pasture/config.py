@@ -30,7 +30,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(key_node)
         if isinstance(key, collections.abc.Hashable) and key in seen:
             line = key_node.start_mark.line + 1
             raise ConfigError(f"line {line}: the key {key!r} stands twice")
@@ -143,24 +143,19 @@ def _convert_union(members: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is float and not isinstance(value, bool):
+    if hint in (int, float) and not isinstance(value, (bool, int)):
         # YAML 1.1 reads 1e12 as a string.
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
-        if not math.isnan(number):
+        if hint is float and not math.isnan(number):
             return number
-    elif hint is int and not isinstance(value, bool):
-        if isinstance(value, int):
-            return value
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if number.is_integer():
+        if hint is int and number.is_integer():
             return int(number)
-    elif isinstance(value, hint):
+    elif hint is float and type(value) is int:
+        return float(value)
+    elif type(value) is hint:
         return value
     raise ConfigError(f"{where}: expected {hint.__name__}, got {value!r}")
 

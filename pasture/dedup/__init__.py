@@ -1,0 +1,1 @@
+"""Finding duplicates: of documents, of lines, and near ones."""

@@ -27,8 +27,15 @@ from pasture.pipeline import models
 from pasture.pipeline.recipes import EXTRACT, TOKENS, Recipe, SourceRecipe, Stage
 from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
 from pasture.pipeline.stages import ApplySteps, Deduplicate, Extract
-from pasture.pipeline.tokens import EncodeTokens, EncodingConfig, TokenManifest, group_shards
+from pasture.pipeline.tokens import (
+    EncodeTokens,
+    EncodingConfig,
+    group_shards,
+    token_manifest,
+    tokenizer_facts,
+)
 from pasture.sources.base import InputShard
+from pasture.tokenize.encode import Encoder
 
 
 def documents_key(source: str, stage: str) -> str:
@@ -304,12 +311,15 @@ class TokensNode(BeamNode):
 
     def commit(self, context: Context, folder: StageFolder) -> None:
         """Write the manifest of the token shards."""
-        TokenManifest.from_records(
-            self._encoding(context),
+        encoding = self._encoding(context)
+        encoder = Encoder(encoding.model, bos=encoding.bos, eos=encoding.eos)
+        token_manifest(
+            self.source,
             folder,
+            tokenizer=tokenizer_facts(encoder),
             config=self.config(context),
             upstream=self.upstream_digests(context),
-        ).write(folder.path)
+        )
 
 
 @dataclasses.dataclass(frozen=True)

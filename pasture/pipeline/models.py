@@ -41,3 +41,201 @@ def stage_before(recipe: Recipe, source: str, kind: type[Step]) -> str:
             return previous
         previous = stage.name
     raise ConfigError(f"models: no stage of {source} has the step {kind.name}")
+
+
+def model_config(context: Context, name: str) -> dict[str, Any]:
+    """The part of the recipe that a model depends on, as plain values."""
+    recipe = context.recipe
+    value = recipe.tokenizer if name == "tokenizer" else getattr(recipe.models, name)
+    body: dict[str, Any] = config.plain(value)
+    if body["path"] not in ("", "ccnet"):
+        # The file counts, not where it lies.
+        return {"sha256": _digest(body["path"])}
+    if name == "tokenizer":
+        shares = {n: recipe.mixture.sources[n].proportion for n in recipe.sources}
+        return {**body, "seed": recipe.seed, "proportions": shares}
+    return {**body, "seed": recipe.seed}
+
+
+def _digest(path: str) -> str:
+    files = storage.list_tree(path) or storage.glob(path)
+    return hashlib.sha256("".join(storage.sha256(p) for p, _ in files).encode()).hexdigest()
+
+
+def check_model(context: Context, name: str) -> None:
+    """Fail before any work where a model, or a tool that trains it, is missing.
+
+    Raises:
+        ModelError: The path of the recipe is not there, its hash is another one, or KenLM's
+            tools are not installed.
+    """
+    recipe = context.recipe
+    value = recipe.tokenizer if name == "tokenizer" else getattr(recipe.models, name)
+    if value.path == "ccnet":
+        return
+    if value.path:
+        if not storage.exists(value.path):
+            raise ModelError(
+                f"the model {name} is not at {value.path}; mend its path in the recipe, or leave "
+                f"it out to have it made"
+            )
+        wanted = getattr(value, "sha256", None)
+        if wanted and storage.sha256(value.path) != wanted:
+            raise ModelError(f"{value.path} has another SHA-256 than the recipe says")
+    elif name == "language":
+        bundled_model()
+    elif name == "ngram":
+        find_tools()
+
+
+def model_path(context: Context, name: str) -> str | None:
+    """Where a model of a finished node lies; None where it could not be trained, by recipe."""
+    value = getattr(context.recipe.models, name)
+    if value.path:
+        return str(value.path)
+    folder = context.folder(f"models/{name}")
+    if name == "language":
+        return bundled_model()
+    if name == "ngram":
+        return folder
+    if name == "cutoffs":
+        return storage.join(folder, "cutoffs.json")
+    card = storage.read_json(storage.join(folder, MANIFEST))["card"]
+    return storage.join(folder, "reference.bin") if card["trained"] else None
+
+
+def tokenizer_path(context: Context) -> str:
+    """Where the SentencePiece model lies."""
+    return context.recipe.tokenizer.path or storage.join(
+        context.folder("tokenizer"), "tokenizer.model"
+    )
+
+
+def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
+    """Train or estimate a model into a folder; return its card.
+
+    A card's ``notes`` are shown to the user.
+    """
+    storage.make_folder(folder)
+    value = (
+        context.recipe.tokenizer if name == "tokenizer" else getattr(context.recipe.models, name)
+    )
+    if value.path or name == "language":
+        return {"trained": False, "given": True}
+    makers = {
+        "ngram": _make_ngram,
+        "cutoffs": _make_cutoffs,
+        "reference": _make_reference,
+        "tokenizer": _make_tokenizer,
+    }
+    return makers[name](context, folder)
+
+
+def _texts(context: Context, source: str, language: str) -> Iterator[str]:
+    """The texts of one language among the last documents of a source."""
+    last = context.recipe.sources[source].last_stage
+    for _, path in context.documents(source, last):
+        for batch in storage.read_batches(path, ["text", "language"]):
+            for text, found in zip(
+                batch["text"].to_pylist(), batch["language"].to_pylist(), strict=True
+            ):
+                if found == language:
+                    yield text
+
+
+def _make_ngram(context: Context, folder: str) -> dict[str, Any]:
+    models = context.recipe.models.ngram
+    cards: dict[str, Any] = {}
+    for language in models.languages:
+        texts = _texts(context, models.source, language)
+        cards[language] = train_ngram(
+            texts, language=language, folder=folder, config=models.training
+        )
+    notes = [note for card in cards.values() for note in card.get("notes", [])]
+    return {"trained": True, "languages": cards, "notes": notes}
+
+
+def _make_cutoffs(context: Context, folder: str) -> dict[str, Any]:
+    recipe = context.recipe
+    cutoffs = recipe.models.cutoffs
+    stage = perplexity_stage(recipe, cutoffs.source)
+    sketches: dict[str, PerplexitySketch] = {}
+    for _, path in context.documents(cutoffs.source, stage):
+        for batch in storage.read_batches(path, ["language", "perplexity"]):
+            for language, perplexity in zip(
+                batch["language"].to_pylist(), batch["perplexity"].to_pylist(), strict=True
+            ):
+                if perplexity is not None:
+                    sketches.setdefault(language, PerplexitySketch()).add(perplexity)
+    found = estimate_cutoffs(sketches, head=cutoffs.head, middle=cutoffs.middle)
+    storage.write_json(storage.join(folder, "cutoffs.json"), found)
+    return {"trained": True, "cutoffs": found}
+
+
+def cited_urls(context: Context, source: str) -> Iterator[str]:
+    """The URLs that the documents of a source cite, as their metadata says."""
+    for _, path in context.documents(source, EXTRACT):
+        for batch in storage.read_batches(path, ["metadata"]):
+            for metadata in batch["metadata"].to_pylist():
+                if metadata:
+                    yield from json.loads(metadata).get("references", [])
+
+
+def _make_reference(context: Context, folder: str) -> dict[str, Any]:
+    recipe = context.recipe
+    model = recipe.models.reference
+    stage = stage_before(recipe, model.pages, ReferenceClassifier)
+
+    def pages() -> Iterator[tuple[str, str, str]]:
+        for _, path in context.documents(model.pages, stage):
+            for batch in storage.read_batches(path, ["id", "url", "text"]):
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    cited = frozenset(normalise_url(url) for url in cited_urls(context, model.citations))
+    path = storage.join(folder, "reference.bin")
+    try:
+        card = train_reference(
+            pages, cited, path=path, config=model.training, seed=recipe.seed
+        )
+    except ModelError as error:
+        if model.untrainable == "fail":
+            raise
+        return {
+            "trained": False,
+            "reason": str(error),
+            "notes": [f"{error}; the recipe says keep_all, so no page is dropped for its score"],
+        }
+    return {"trained": True, **card}
+
+
+def draw(
+    context: Context, proportions: dict[str, float], sample_bytes: int, seed: int
+) -> Iterator[str]:
+    """Draw documents for the tokenizer: each source by its proportion, by a hash of the id."""
+    total = sum(proportions.values())
+    for source, proportion in proportions.items():
+        last = context.recipe.sources[source].last_stage
+        folder = context.folder(f"documents/{source}/{last}")
+        available = StageManifest.load(folder).totals()["text_bytes"]
+        share = sample_bytes * proportion / total / max(1, available)
+        for _, path in context.documents(source, last):
+            for batch in storage.read_batches(path, ["id", "text"]):
+                for name, text in zip(
+                    batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True
+                ):
+                    if in_sample(f"{seed}:{source}:{name}", share):
+                        yield text
+
+
+def in_sample(key: str, share: float) -> bool:
+    """Tell whether a key is in a sample that holds a share (0 to 1) of all keys."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < share * 2**64
+
+
+def _make_tokenizer(context: Context, folder: str) -> dict[str, Any]:
+    recipe = context.recipe
+    proportions = {name: recipe.mixture.sources[name].proportion for name in recipe.sources}
+    training = recipe.tokenizer.training
+    texts = draw(context, proportions, training.sample_bytes, recipe.seed)
+    return {"trained": True, **train_tokenizer(texts, folder, training)}

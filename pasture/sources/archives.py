@@ -16,10 +16,13 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pasture import storage
 from pasture.sources.base import Rejected
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # What the decompressors of the standard library raise on damaged or truncated data.
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError)
@@ -136,9 +139,28 @@ def read_members_of(
         yield Rejected(label, "damaged_archive", "bad_file", f"after {count} members: {e!r}")
 
 
+class _StrictTarInfo(tarfile.TarInfo):
+    """A header reader that tells an archive that breaks off from one that ends.
+
+    The standard library takes a header that is cut short, damaged or absent for the end of the
+    archive, except in the first place. A sound archive ends with a block of zeros.
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """Read the next header, or raise where there is no sound one."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            offset = archive.offset
+            raise tarfile.ReadError(f"no sound header at byte {offset}: {error}") from error
+
+
 def _tar_members(stream: BinaryIO, label: str, limits: Limits) -> Iterator[Member | Rejected]:
     # "r|" reads forward only: bounded memory, and no seek in a compressed stream.
-    with tarfile.open(fileobj=decompress(stream), mode="r|") as archive:
+    with tarfile.open(fileobj=decompress(stream), mode="r|", tarinfo=_StrictTarInfo) as archive:
         for info in archive:
             locator = f"{label}:{info.name}"
             if info.isdir():

@@ -9,14 +9,13 @@ business of the dedup stages, which see all of them.
 from __future__ import annotations
 
 import dataclasses
-import os
 import posixpath
 import re
 from collections.abc import Iterator
 from typing import ClassVar
 
 from pasture import storage
-from pasture.errors import StorageError
+from pasture.errors import ConfigError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import gutenberg, gutenberg_notes
 from pasture.sources.archives import DAMAGED, Limits, Member, TooLarge, read_limited, read_members
@@ -31,8 +30,7 @@ from pasture.sources.base import (
 
 _TAR = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|tbz2?|txz)$", re.I)
 _BOOKS3_NAME = re.compile(r"(?P<author>.+?) - (?P<title>.+?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$")
-_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n){3,}")
-_TRAILING_SPACE = re.compile(r"[ \t]+(?=\n|$)")
+_BLANK_LINES = re.compile(r"\n{4,}")
 _LIMITS = Limits(total_bytes=1 << 40)
 _AUDIT_CHARACTERS = 2000
 
@@ -61,23 +59,40 @@ class Books(Source):
     min_characters: int = 200
 
     def shards(self) -> list[InputShard]:
-        """List the shards: small files in groups, then each tar archive by itself."""
+        """List the shards: small files in groups, then each tar archive by itself.
+
+        Raises:
+            ConfigError: Two files would get the same id.
+        """
         files = self.files()
+        names: dict[str, str] = {}
+        for path, _ in files:
+            other = names.setdefault(self._name(path), path)
+            if other != path:
+                raise ConfigError(
+                    f"books: {other} and {path} would get the same id; name one folder above both "
+                    f"as the input, with ** in its pattern"
+                )
         loose = [(path, size) for path, size in files if not _TAR.search(path)]
         tars = [(path, size) for path, size in files if _TAR.search(path)]
         return group_files(loose, self.shard_bytes) + one_shard_each(tars)
 
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield the books of a shard in file order."""
-        root = _common_root(self.inputs)
         for path in shard.paths:
             if _TAR.search(path):
                 yield from self._read_tar(path)
             else:
-                yield from self._read_loose(path, _relative(path, root))
+                yield from self._read_loose(path)
 
-    def _read_loose(self, path: str, name: str) -> Iterator[Document | Rejected]:
+    def _name(self, path: str) -> str:
+        """Name a file by its path below its input's folder, wherever the user keeps that."""
+        folders = [folder for folder in map(_fixed_folder, self.inputs) if path.startswith(folder)]
+        return path[len(max(folders, key=len, default="")) :].removesuffix(".txt")
+
+    def _read_loose(self, path: str) -> Iterator[Document | Rejected]:
         """Read a ``.txt`` file, or the ``.txt`` files of a ``.zip``."""
+        name = self._name(path)
         if path.lower().endswith(".zip"):
             for member in read_members(path, _LIMITS):
                 if isinstance(member, Rejected):
@@ -97,7 +112,7 @@ class Books(Source):
 
     def _gutenberg(self, name: str, path: str, data: bytes) -> Document | Rejected:
         """Turn a file of Project Gutenberg into a document."""
-        locator = f"gutenberg:{name.removesuffix('.txt')}"
+        locator = f"gutenberg:{name}"
         text = _decode(locator, path, data)
         if isinstance(text, Rejected):
             return text
@@ -167,7 +182,7 @@ class Books(Source):
 
 def tidy(text: str) -> str:
     """Drop trailing blanks, and leave at most two blank lines in a row."""
-    text = _TRAILING_SPACE.sub("", text)
+    text = "\n".join(map(str.rstrip, text.split("\n")))
     return _BLANK_LINES.sub("\n\n\n", text).strip("\n")
 
 
@@ -184,12 +199,7 @@ def _decode(locator: str, path: str, data: bytes) -> str | Rejected:
     return text
 
 
-def _common_root(patterns: tuple[str, ...]) -> str:
-    """Return the folder that all inputs are below: ids must not tell where the user keeps it."""
-    folders = [re.split(r"[*?\[]", pattern, maxsplit=1)[0] for pattern in patterns]
-    common = os.path.commonprefix([posixpath.dirname(folder) + "/" for folder in folders])
-    return common[: common.rfind("/") + 1]
-
-
-def _relative(path: str, root: str) -> str:
-    return path.split(root, 1)[1] if root and root in path else posixpath.basename(path)
+def _fixed_folder(pattern: str) -> str:
+    """Return the folder of an input before its first wildcard, as listings spell it."""
+    path = pattern if storage.is_url(pattern) else storage.file_system(pattern)[1]
+    return re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0] + "/"

@@ -44,6 +44,7 @@ _LEAK = re.compile(
     r"|This e(?:Book|text) is for the use of anyone anywhere",
     re.M,
 )
+_LEAK_WORDS = ("Gutenberg", "GUTENBERG", "SMALL PRINT", "use of anyone anywhere")
 _COPYRIGHTED = re.compile(
     r"\bis a COPYRIGHTED Project Gutenberg|START OF TH(?:E|IS) COPYRIGHTED PROJECT GUTENBERG"
     r"|SMALL PRINT![ *]*FOR COPYRIGHT PROTECTED",
@@ -284,5 +285,7 @@ def is_copyrighted(parts: Cut) -> bool:
 
 def find_leak(body: str) -> str | None:
     """Return the first phrase of the wrapping that is still in the book, if there is one."""
+    if not any(word in body for word in _LEAK_WORDS):
+        return None
     match = _LEAK.search(body)
     return match[0] if match else None

@@ -81,14 +81,16 @@ _NOTE_WORDS = re.compile(
     r"|\.png|\bfootnote|\bfinal page|\bdo not occur|\bin bold\b|gras comme",
     re.I,
 )
-_LISTED_AT_END = re.compile(r"(?:listed|list|shown|noted|see) [^.]{0,60}\b(?:end|bottom)\b", re.I)
+# What only a transcriber's list of errata speaks of; the printer's own has none of it.
+_TRANSCRIBER_WORDS = re.compile(r"transcri|e-?text\b|punctuation|unchanged|missing|utf-8", re.I)
 _INLINE_NOTE = re.compile(
     rf"\[(?:{_TRANSCRIBER}\s(?:end[- ]?)?notes?\b|TN\b ?:|Note Project Gutenberg\b)"
     r"[^\[\]]{0,2000}\]",
     re.I,
 )
 _PARAGRAPH = re.compile(r"[ \t]*\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")
-_RULE = re.compile(r"[-*_=~+ \t·•]+")
+_RULE = re.compile(r"[-*_=~+\s·•]+")
+_PICTURE = re.compile(r"\[\W*(?:illustration|frontispiece|footnote|music|image|map)\b", re.I)
 _BOX_TOP = re.compile(r"[ \t]*\+[-=]{3,}\+?")
 
 _MAX_NOTE = 12_000  # characters; the longest notes seen are about 6,000
@@ -97,32 +99,28 @@ _MAX_OPENING = 4_000  # how much of a paragraph is looked at
 
 def strip_notes(text: str) -> str:
     """Remove credits and notes from the top, the bottom and the brackets of a book."""
-    text, listed_at_end = _strip_top(text)
-    text = _strip_bottom(text, with_errata=listed_at_end)
-    return _INLINE_NOTE.sub("", text)
+    return _INLINE_NOTE.sub("", _strip_bottom(_strip_top(text)))
 
 
-def _strip_top(text: str) -> tuple[str, bool]:
-    """Remove the leading credits and notes; tell whether a note announces a list at the end."""
-    end, listed_at_end = 0, False
+def _strip_top(text: str) -> str:
+    """Remove the credits and notes that open a book, and the rules around them."""
+    end = 0
     match = _PARAGRAPH.search(text)
     while match is not None:
-        paragraph = match[0]
-        if _RULE.fullmatch(paragraph):
+        first_line, newline, _ = match[0].partition("\n")
+        if _RULE.fullmatch(first_line):
             # A line of stars goes with the notes around it, so it waits for what comes next.
-            match = _PARAGRAPH.search(text, match.end())
+            match = _PARAGRAPH.search(text, match.start() + len(first_line) + len(newline))
             continue
         stop = _end_of_note(text, match)
         if stop is None:
             break
-        listed_at_end = listed_at_end or bool(_LISTED_AT_END.search(text[match.start() : stop]))
         end = stop
         match = _PARAGRAPH.search(text, end)
     text = text[end:]
-    if end:
-        while (match := _PARAGRAPH.search(text)) and _RULE.fullmatch(match[0]):
-            text = text[match.end() :]
-    return text, listed_at_end
+    while end and (match := _PARAGRAPH.search(text)) and _RULE.fullmatch(match[0]):
+        text = text[match.end() :]
+    return text
 
 
 def _end_of_note(text: str, match: re.Match[str]) -> int | None:
@@ -130,6 +128,8 @@ def _end_of_note(text: str, match: re.Match[str]) -> int | None:
     opening = _flat(match[0])
     first_line = match[0].split("\n", 1)[0]
     if opening.startswith("["):
+        if _PICTURE.match(opening):
+            return None
         return _end_of_bracket(text, match.start())
     if _BOX_TOP.match(first_line):
         return _end_of_box(text, match.start())
@@ -204,7 +204,7 @@ def _indent(paragraph: str) -> int:
     return len(paragraph) - len(paragraph.lstrip(" \t"))
 
 
-def _strip_bottom(text: str, with_errata: bool) -> str:
+def _strip_bottom(text: str) -> str:
     """Remove the notes and credits that close a book."""
     tail_start = max(len(text) - max(len(text) // 5, 20_000), 0)
     paragraphs = list(_PARAGRAPH.finditer(text, tail_start))
@@ -213,7 +213,9 @@ def _strip_bottom(text: str, with_errata: bool) -> str:
             continue  # cut in two
         opening = _flat(match[0].lstrip(" \t+-=|\n"))
         bracket = opening.startswith("[")
-        is_heading = _NOTE_HEADING.match(opening) or (with_errata and _ERRATA.match(opening))
+        is_heading = _NOTE_HEADING.match(opening) or (
+            _ERRATA.match(opening) and _TRANSCRIBER_WORDS.search(text, match.end())
+        )
         if is_heading and not bracket and not any(map(_is_prose, paragraphs[index:])):
             text = text[: match.start()]
             break

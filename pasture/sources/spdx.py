@@ -45,7 +45,7 @@ _NAMES: dict[str, str] = {
     "LicenseRef-public-domain": "public domain",
 }
 _BY_NAME = {name: id_ for id_, names in _NAMES.items() for name in names.split("|")}
-_TOKEN = re.compile(r"[()]|[^\s()]+")
+_PIECE = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = {"and": "AND", "or": "OR", "with": "WITH", "&": "AND", "|": "OR"}
 
 
@@ -68,25 +68,25 @@ def parse(text: str) -> Expression | None:
     if whole != text:
         return whole
     text = text.replace("/", " OR ").replace(",", " AND ").replace(";", " AND ")
-    tokens = _join_names(_TOKEN.findall(text))
-    return _parse_tokens(tokens)
+    pieces = _join_names(_PIECE.findall(text))
+    return _parse_pieces(pieces)
 
 
-def _join_names(tokens: list[str]) -> list[str]:
-    """Join the words of free-form names: ``Apache``, ``License`` become one token."""
+def _join_names(pieces: list[str]) -> list[str]:
+    """Join the words of free-form names: ``Apache``, ``License`` become one piece."""
     joined: list[str] = []
     fresh = True
-    for token in tokens:
-        special = token in "()" or token.lower() in _OPERATORS
+    for piece in pieces:
+        special = piece in "()" or piece.lower() in _OPERATORS
         if special or fresh:
-            joined.append(token)
+            joined.append(piece)
         else:
-            joined[-1] += " " + token
+            joined[-1] += " " + piece
         fresh = special
     return joined
 
 
-def _parse_tokens(tokens: list[str]) -> Expression | None:
+def _parse_pieces(pieces: list[str]) -> Expression | None:
     """Parse with two stacks (shunting-yard), so that nesting costs no recursion."""
     rank = {"OR": 1, "AND": 2, "WITH": 3}
     values: list[Expression] = []
@@ -101,11 +101,11 @@ def _parse_tokens(tokens: list[str]) -> Expression | None:
         return True
 
     expect_value = True
-    for token in tokens:
-        operator = _OPERATORS.get(token.lower())
-        if token == "(" and expect_value:
-            pending.append(token)
-        elif token == ")" and not expect_value:
+    for piece in pieces:
+        operator = _OPERATORS.get(piece.lower())
+        if piece == "(" and expect_value:
+            pending.append(piece)
+        elif piece == ")" and not expect_value:
             while pending and pending[-1] != "(":
                 if not reduce():
                     return None
@@ -118,8 +118,8 @@ def _parse_tokens(tokens: list[str]) -> Expression | None:
                     return None
             pending.append(operator)
             expect_value = True
-        elif operator is None and token not in "()" and expect_value:
-            values.append(from_name(token))
+        elif operator is None and piece not in "()" and expect_value:
+            values.append(from_name(piece))
             expect_value = False
         else:
             return None

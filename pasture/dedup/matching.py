@@ -1,0 +1,215 @@
+"""Equal keys across shards: which entries share a key, and which of them is the best.
+
+All searches for duplicates come down to this: a shard is read as entries with 64- or 128-bit
+keys (digests of texts, hashes of lines, bands of signatures). What travels between workers is
+packed: one array for each shard and bucket of keys, not one element for each key. A shard sends
+each of its keys once, so a key that stands in a shard a million times costs no more than others,
+and a hot key costs at most one entry a shard.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+
+from pasture.dedup.addresses import Array, Floats, Ints
+
+BUCKET_BITS = 8
+"""Keys are dealt by their highest bits to 256 buckets, the units of parallel work."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """The entries of one shard, or some of them: parallel arrays in order of position.
+
+    Args:
+        keys: uint64, of shape (n, 1) or (n, 2): uniformly distributed hashes.
+        positions: int64, ascending: what an entry is called within its shard.
+        ranks: float64, the lowest is the best; None where the address alone decides.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    positions: Ints
+    ranks: Floats | None = None
+
+    def take(self, chosen: Array) -> Entries:
+        """Choose entries by a mask or by index."""
+        ranks = None if self.ranks is None else self.ranks[chosen]
+        return Entries(self.keys[chosen], self.positions[chosen], ranks)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """Entries of one shard whose key another entry has too, and the best entry of that key.
+
+    Args:
+        positions: int64, ascending. The best entry itself is among them, matched to itself.
+        of_shard: int32, the shard of the best entry.
+        of_position: int64, its position there.
+    """
+
+    positions: Ints
+    of_shard: npt.NDArray[np.int32]
+    of_position: Ints
+
+    def beaten(self, shard: int) -> Matches:
+        """Leave out the entries that are the best of their key themselves."""
+        beaten = (self.of_shard != shard) | (self.of_position != self.positions)
+        return Matches(self.positions[beaten], self.of_shard[beaten], self.of_position[beaten])
+
+
+Part = tuple[int, Entries]
+Repeats = tuple[Ints, Ints]
+
+
+def concatenate(parts: Iterable[Entries]) -> Entries:
+    """Join entries in order."""
+    parts = list(parts)
+    ranks = [part.ranks for part in parts if part.ranks is not None]
+    return Entries(
+        np.concatenate([part.keys for part in parts]),
+        np.concatenate([part.positions for part in parts]),
+        np.concatenate(ranks) if ranks else None,
+    )
+
+
+def best_of_each_key(entries: Entries) -> tuple[Ints, Ints]:
+    """For each entry, the index of the best entry with the same key, and how many have it.
+
+    Of equal ranks the first entry wins.
+    """
+    keys = entries.keys
+    columns = [*keys.T[::-1]] if entries.ranks is None else [entries.ranks, *keys.T[::-1]]
+    order = np.lexsort(columns)
+    ordered = keys[order]
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.flatnonzero(is_new)
+    group = np.cumsum(is_new) - 1
+    best = np.empty(len(order), np.int64)
+    best[order] = order[starts][group]
+    count = np.empty(len(order), np.int64)
+    count[order] = np.diff(starts, append=len(order))[group]
+    return best, count
+
+
+def collapse(entries: Entries) -> tuple[Entries, Repeats]:
+    """Keep the best entry of each key in a shard; give the others' positions and its position."""
+    best, _ = best_of_each_key(entries)
+    is_best = best == np.arange(len(best))
+    repeats = entries.positions[~is_best], entries.positions[best[~is_best]]
+    return entries.take(is_best), repeats
+
+
+def deal(entries: Entries) -> Iterator[tuple[int, Entries]]:
+    """Split entries by the highest bits of their keys."""
+    bucket = entries.keys[:, 0] >> np.uint64(64 - BUCKET_BITS)
+    order = np.argsort(bucket, kind="stable")
+    starts = np.searchsorted(bucket[order], np.arange((1 << BUCKET_BITS) + 1))
+    for number, (start, end) in enumerate(itertools.pairwise(starts)):
+        if start < end:
+            yield number, entries.take(order[start:end])
+
+
+def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
+    """Match one bucket's entries of all shards, each shard's keys distinct."""
+    parts = sorted(parts, key=lambda part: part[0])
+    entries = concatenate(part for _, part in parts)
+    sizes = [len(part.positions) for _, part in parts]
+    of_shard = np.repeat(np.array([shard for shard, _ in parts], np.int32), sizes)
+    best, count = best_of_each_key(entries)
+    end = 0
+    for (shard, part), size in zip(parts, sizes, strict=True):
+        start, end = end, end + size
+        shared = np.flatnonzero(count[start:end] > 1)
+        if len(shared):
+            winner = best[start + shared]
+            matched = Matches(part.positions[shared], of_shard[winner], entries.positions[winner])
+            yield shard, matched
+
+
+def merge_shard(shard: int, matches: Iterable[Matches], repeats: Iterable[Repeats]) -> Matches:
+    """Join what the buckets found of a shard with what repeats inside the shard."""
+    matches = list(matches)
+    empty = np.empty(0, np.int64)
+    positions = np.concatenate([empty, *(part.positions for part in matches)])
+    order = np.argsort(positions)
+    positions = positions[order]
+    of_shard = np.concatenate([empty.astype(np.int32), *(part.of_shard for part in matches)])[order]
+    of_position = np.concatenate([empty, *(part.of_position for part in matches)])[order]
+    ((repeated, local_best),) = repeats or [(empty, empty)]
+
+    # A key that no other shard has: its best entry is the one in this shard.
+    lonely = np.setdiff1d(local_best, positions)
+    positions = np.concatenate([positions, lonely])
+    of_shard = np.concatenate([of_shard, np.full(len(lonely), shard, np.int32)])
+    of_position = np.concatenate([of_position, lonely])
+    order = np.argsort(positions)
+    found = order[np.searchsorted(positions, local_best, sorter=order)] if len(order) else empty
+
+    positions = np.concatenate([positions, repeated])
+    order = np.argsort(positions)
+    return Matches(
+        positions[order],
+        np.concatenate([of_shard, of_shard[found]])[order],
+        np.concatenate([of_position, of_position[found]])[order],
+    )
+
+
+class ReadEntries(beam.DoFn):  # type: ignore[misc]
+    """Reads a shard's entries: the distinct ones by bucket, the repeats on the side."""
+
+    def __init__(self, read: Callable[[str], Entries], scope_shards: int) -> None:
+        self.read, self.scope_shards = read, scope_shards
+
+    def process(self, element: tuple[int, str]) -> Iterator[Any]:
+        """Give ``((block, bucket), (shard, entries))``, and ``(shard, repeats)``."""
+        shard, path = element
+        block = shard // self.scope_shards if self.scope_shards else 0
+        entries, repeats = collapse(self.read(path))
+        if len(repeats[0]):
+            yield beam.pvalue.TaggedOutput("repeats", (shard, repeats))
+        for bucket, part in deal(entries):
+            yield (block, bucket), (shard, part)
+
+
+@dataclasses.dataclass
+class MatchEntries(beam.PTransform):  # type: ignore[misc]
+    """Finds the entries that share a key: ``(shard, path)`` to ``(shard, Matches)``.
+
+    Gives nothing for a shard without matches.
+
+    Args:
+        read: Reads the entries of the shard at a path.
+        scope_shards: Keys are compared within blocks of so many consecutive shards; 0: all.
+    """
+
+    read: Callable[[str], Entries]
+    scope_shards: int = 0
+
+    def expand(self, shards: Any) -> Any:
+        """Apply the transform."""
+        entries = shards | "ReadEntries" >> beam.ParDo(
+            ReadEntries(self.read, self.scope_shards)
+        ).with_outputs("repeats", main="parts")
+        matches = (
+            entries.parts
+            | "GroupByBucket" >> beam.GroupByKey()
+            | "Values" >> beam.Values()
+            | "MatchBucket" >> beam.FlatMap(match_bucket)
+        )
+        return (
+            {"matches": matches, "repeats": entries.repeats}
+            | "JoinByShard" >> beam.CoGroupByKey()
+            | "MergeShard" >> beam.MapTuple(_merge_joined)
+        )
+
+
+def _merge_joined(shard: int, joined: dict[str, Any]) -> tuple[int, Matches]:
+    return shard, merge_shard(shard, joined["matches"], list(joined["repeats"]))

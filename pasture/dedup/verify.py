@@ -1,0 +1,182 @@
+"""Verification of candidates: the true similarity of two documents' shingles.
+
+A link stands with the shard of the document that may go. That shard asks the other shard for
+the shingles of the document that would stay, which come as sorted 32-bit hashes; a document
+that is asked for is sent once to each shard that asks, however many links point to it. Texts
+are read where they lie. A worker holds the shingles of one shard's candidates, and those that
+came from one other shard at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pasture import storage
+from pasture.dedup.addresses import DuplicateRows, Ints, concatenate
+from pasture.dedup.shingles import Unit, shingle, slices
+
+Uint32s = npt.NDArray[np.uint32]
+Measure = Literal["jaccard", "containment"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ShingleSets:
+    """The distinct shingles of some rows of a shard, for the shard that asked.
+
+    Args:
+        shard: Where the rows are.
+        rows: int64, ascending.
+        starts: int64, one more than rows: where each row's hashes start.
+        hashes: uint32, sorted within a row.
+    """
+
+    shard: int
+    rows: Ints
+    starts: Ints
+    hashes: Uint32s
+
+    def of(self, row: int) -> Uint32s:
+        """The shingles of one row."""
+        index = int(np.searchsorted(self.rows, row))
+        return self.hashes[self.starts[index] : self.starts[index + 1]]
+
+
+def similarity(first: Uint32s, second: Uint32s, measure: Measure) -> float:
+    """Compare two sets, given as sorted distinct arrays; 0.0 if one is empty."""
+    if not len(first) or not len(second):
+        return 0.0
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    if measure == "containment":
+        return shared / min(len(first), len(second))
+    return shared / (len(first) + len(second) - shared)
+
+
+def shingles_of_rows(path: str, rows: Ints, unit: Unit, n: int) -> dict[int, Uint32s]:
+    """Read some rows of a shard and shingle them."""
+    wanted = np.unique(rows)
+    found: dict[int, Uint32s] = {}
+    first = 0
+    for batch in storage.read_batches(path, columns=["text"]):
+        start, end = np.searchsorted(wanted, [first, first + batch.num_rows])
+        chosen = wanted[start:end]
+        texts = batch["text"].take(pa.array(chosen - first))
+        done = start
+        for part in slices(texts):
+            shingles = shingle(part, unit, n)
+            for text in range(len(part)):
+                found[int(wanted[done + text])] = shingles.of(text)
+            done += len(part)
+        first += batch.num_rows
+    return found
+
+
+def asks(shard: int, links: DuplicateRows) -> Iterator[tuple[int, tuple[int, Ints]]]:
+    """Say which rows of which other shards a shard's links need."""
+    for other in np.unique(links.of_shard[links.of_shard != shard]).tolist():
+        yield other, (shard, np.unique(links.of_row[links.of_shard == other]))
+
+
+def answer(
+    shard: int, path: str, asked: Iterable[tuple[int, Ints]], unit: Unit, n: int
+) -> Iterator[tuple[int, ShingleSets]]:
+    """Give each shard that asked the shingles of the rows that it asked for."""
+    asked = sorted(asked, key=lambda ask: ask[0])
+    if not asked:
+        return
+    found = shingles_of_rows(path, np.concatenate([rows for _, rows in asked]), unit, n)
+    for asker, rows in asked:
+        sets = [found[row] for row in rows.tolist()]
+        starts = np.concatenate([[0], np.cumsum([len(hashes) for hashes in sets])])
+        yield asker, ShingleSets(shard, rows, starts, np.concatenate(sets))
+
+
+@dataclasses.dataclass(frozen=True)
+class Verifier:
+    """Verifies the links of one shard.
+
+    Args:
+        unit: What an n-gram is made of.
+        n: Length of an n-gram.
+        measure: Jaccard similarity, or containment of the smaller set.
+        min_similarity: Links below it are left out.
+    """
+
+    unit: Unit
+    n: int
+    measure: Measure
+    min_similarity: float
+
+    def verify(
+        self, shard: int, path: str, links: DuplicateRows, answers: Iterable[ShingleSets]
+    ) -> DuplicateRows:
+        """Measure every link, and keep those that are similar enough."""
+        here = links.of_row[links.of_shard == shard]
+        own = shingles_of_rows(path, np.concatenate([links.rows, here]), self.unit, self.n)
+        parts = [self._measure(links, shard, own, own)]
+        for sets in answers:
+            theirs = {row: sets.of(row) for row in sets.rows.tolist()}
+            parts.append(self._measure(links, sets.shard, own, theirs))
+        measured = concatenate(parts)
+        return measured.take(measured.similarity >= np.float32(self.min_similarity))
+
+    def _measure(
+        self,
+        links: DuplicateRows,
+        other: int,
+        own: Mapping[int, Uint32s],
+        theirs: Mapping[int, Uint32s],
+    ) -> DuplicateRows:
+        chosen = links.take(links.of_shard == other)
+        pairs = zip(chosen.rows.tolist(), chosen.of_row.tolist(), strict=True)
+        measured = [similarity(own[row], theirs[of], self.measure) for row, of in pairs]
+        return dataclasses.replace(chosen, similarity=np.array(measured, np.float32))
+
+
+@dataclasses.dataclass
+class VerifyLinks(beam.PTransform):  # type: ignore[misc]
+    """Verifies links: ``{"path": (shard, path), "links": (shard, DuplicateRows)}`` to links."""
+
+    unit: Unit
+    n: int
+    measure: Measure
+    min_similarity: float
+
+    def expand(self, inputs: Any) -> Any:
+        """Apply the transform."""
+        paths, links = inputs["path"], inputs["links"]
+        verifier = Verifier(self.unit, self.n, self.measure, self.min_similarity)
+        asked = links | "Ask" >> beam.FlatMapTuple(asks)
+        answers = (
+            {"path": paths, "asked": asked}
+            | "JoinAsked" >> beam.CoGroupByKey()
+            | "Answer" >> beam.FlatMapTuple(_answer_joined, unit=self.unit, n=self.n)
+        )
+        return (
+            {"path": paths, "links": links, "answers": answers}
+            | "JoinAnswers" >> beam.CoGroupByKey()
+            | "VerifyShard" >> beam.FlatMapTuple(_verify_joined, verifier=verifier)
+        )
+
+
+def _answer_joined(
+    shard: int, joined: dict[str, Any], unit: Unit, n: int
+) -> Iterator[tuple[int, ShingleSets]]:
+    (path,) = joined["path"]
+    yield from answer(shard, path, joined["asked"], unit, n)
+
+
+def _verify_joined(
+    shard: int, joined: dict[str, Any], verifier: Verifier
+) -> Iterator[tuple[int, DuplicateRows]]:
+    (path,) = joined["path"]
+    for links in joined["links"]:
+        verified = verifier.verify(shard, path, links, joined["answers"])
+        if len(verified):
+            yield shard, verified

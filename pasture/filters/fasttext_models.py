@@ -1,0 +1,136 @@
+"""fastText models: loading, predicting and training, for language ID and the classifiers.
+
+fastText's Python module is called here alone. Models are loaded once a process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import pathlib
+from typing import Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from pasture.errors import ModelError
+from pasture.filters.model_files import local_copy
+
+LABEL = "__label__"
+
+
+class FastText(Protocol):
+    """The part of fastText's model object that is used."""
+
+    def predict(
+        self, text: list[str], k: int = 1
+    ) -> tuple[list[list[str]], list[npt.NDArray[np.float32]]]:
+        """Give the ``k`` best labels of each line, and their probabilities; -1 gives all."""
+
+    def get_labels(self) -> list[str]:
+        """The labels that the model tells apart."""
+
+    def save_model(self, path: str) -> None:
+        """Write the model to a local file."""
+
+
+def load(path: str) -> FastText:
+    """Load a supervised model, once a process.
+
+    Raises:
+        ModelError: It is missing, damaged, or not a supervised fastText model.
+    """
+    local = local_copy(path)
+    status = os.stat(local)
+    return _load(local, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: str, mtime_ns: int, size: int) -> FastText:
+    """Load a local file; time and size tell a model that was trained again from the old one."""
+    import fasttext
+
+    try:
+        model = cast(FastText, fasttext.load_model(path))
+        model.predict([""])
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ModelError(f"{path} is no supervised fastText model: {error}") from error
+    return model
+
+
+def one_line(text: str, newline: str = " ") -> str:
+    """Put a text on one line, as fastText wants it."""
+    return text.replace("\n", newline)
+
+
+def predict_best(
+    model: FastText, lines: list[str]
+) -> tuple[list[str | None], npt.NDArray[np.float32]]:
+    """Give the best label of each line and its probability, null and NaN where there is none."""
+    # A list, always: predict of a single string breaks with numpy 2.
+    labels, scores = model.predict(lines)
+    best = [found[0].removeprefix(LABEL) if found else None for found in labels]
+    values = np.array([found[0] if len(found) else np.nan for found in scores], np.float32)
+    return best, values
+
+
+def predict_label(model: FastText, lines: list[str], label: str) -> list[float | None]:
+    """Give the probability of one label for each line, null where fastText knows no word."""
+    wanted = LABEL + label
+    return [
+        min(float(scores[found.index(wanted)]), 1.0) if wanted in found else None
+        for found, scores in zip(*model.predict(lines, k=-1), strict=True)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class FastTextOptions:
+    """How fastText trains; its own names and, but where said, its own defaults.
+
+    Args:
+        dim: Size of the vectors.
+        lr: Learning rate at the start; it falls to zero over the epochs.
+        epoch: Passes over the examples.
+        min_count: A word that is rarer gets no vector of its own.
+        word_ngrams: Longest sequence of words that is a feature.
+        minn: Shortest sequence of characters that is a feature; 0 for none.
+        maxn: Longest one; 0 for none.
+        bucket: Number of vectors that the n-grams are hashed to.
+        loss: ``softmax``, or ``hs`` (hierarchical), faster where labels are many.
+        seed: Of the vectors at the start.
+    """
+
+    dim: int = 100
+    lr: float = 0.1
+    epoch: int = 5
+    min_count: int = 1
+    word_ngrams: int = 1
+    minn: int = 0
+    maxn: int = 0
+    bucket: int = 2_000_000
+    loss: str = "softmax"
+    seed: int = 0
+
+
+def training_line(label: str, text: str) -> str:
+    """Write one example; a text that spells fastText's mark cannot give itself a label."""
+    return f"{LABEL}{label} {one_line(text).replace(LABEL, ' ')}\n"
+
+
+def train(examples: pathlib.Path, options: FastTextOptions) -> FastText:
+    """Train a supervised model on a file of ``training_line`` lines.
+
+    Raises:
+        ModelError: The examples cannot be learned from.
+    """
+    import fasttext
+
+    try:
+        # One thread: more of them race for the same vectors, and no two models are equal.
+        model = fasttext.train_supervised(
+            str(examples), thread=1, verbose=0, **dataclasses.asdict(options)
+        )
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"fastText cannot learn from these examples: {error}") from error
+    return cast(FastText, model)

@@ -1,0 +1,126 @@
+"""Common Crawl: WET files, or WARC files whose HTML is extracted here.
+
+One file is one shard. A crawl's listing (``wet.paths.gz``, ``warc.paths.gz``) may stand for its
+files. WET pages are read as CCNet reads them (Wenzek et al. 2020): lines stripped, blank ones
+dropped, the first one the title.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pasture import storage
+from pasture.errors import ConfigError, InputError
+from pasture.records import Document, to_metadata
+from pasture.sources import archives, html
+from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.crawl_pages import MAX_PAGE_BYTES, TextPage, read_pages
+
+LISTINGS = (".paths", ".paths.gz")
+_MAX_LISTING_BYTES = 256 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class CommonCrawl(Source):
+    """The pages of one or more crawls (LLaMA, section 2.1).
+
+    Args:
+        inputs: WET or WARC files, plain or gzip, or the crawl's listings of them
+            (``wet.paths.gz``), as paths, URLs or patterns.
+        root: Folder, bucket or address before each line of a listing.
+        first_line_is_title: Take the first line of a WET page as its title and out of its text
+            (CCNet). The title of HTML is its title element.
+        min_characters: Shortest text, in characters, without the title (CCNet).
+        extractor: What turns HTML into text: ``trafilatura`` for quality, ``resiliparse`` for
+            speed. WET pages are text already.
+        max_page_bytes: Largest page, in bytes after HTTP decoding.
+    """
+
+    name = "common_crawl"
+    info: ClassVar = SourceInfo(
+        title="Common Crawl",
+        homepage="https://commoncrawl.org",
+        licence="Common Crawl terms of use; pages belong to their authors",
+        paper_section="2.1, English CommonCrawl",
+        raw_size="5 crawls: about 40 TB of WET or 350 TB of WARC, gzip",
+        formats="WET (.warc.wet.gz), WARC (.warc.gz), plain or gzip; wet.paths.gz listings",
+    )
+
+    root: str = "https://data.commoncrawl.org"
+    first_line_is_title: bool = True
+    min_characters: int = 300
+    extractor: html.Extractor = "trafilatura"
+    max_page_bytes: int = MAX_PAGE_BYTES
+
+    def __post_init__(self) -> None:
+        if self.max_page_bytes < 1:
+            raise ConfigError(f"max_page_bytes is {self.max_page_bytes}; it must be at least 1")
+
+    def files(self) -> list[tuple[str, int]]:
+        """List the files, with those that a listing names in its place; sorted, each once.
+
+        The sizes of remote files that a listing names are not known, and given as 0.
+        """
+        found: dict[str, int] = {}
+        for path, size in super().files():
+            if path.endswith(LISTINGS):
+                found.update(self._listed(path))
+            else:
+                found[path] = size
+        return sorted(found.items())
+
+    def _listed(self, listing: str) -> Iterator[tuple[str, int]]:
+        with storage.open_read(listing) as stream:
+            try:
+                data = archives.read_limited(archives.decompress(stream), _MAX_LISTING_BYTES)
+                lines = data.decode("ascii").split()
+            except archives.DAMAGED as error:
+                raise InputError(f"the listing {listing} cannot be read: {error!r}") from error
+        for line in lines:
+            path = storage.join(self.root, line)
+            if storage.is_url(path):
+                yield path, 0
+            elif not storage.exists(path):
+                raise InputError(
+                    f"{listing} lists {line}, and there is no {path}; check the option root"
+                )
+            else:
+                yield from storage.glob(path)
+
+    def shards(self) -> list[InputShard]:
+        """Make each file a shard."""
+        return one_shard_each(self.files())
+
+    def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
+        """Yield the pages of each file."""
+        for path in shard.paths:
+            for page in read_pages(path, self.extractor, self.max_page_bytes):
+                yield self.document(page) if isinstance(page, TextPage) else page
+
+    def document(self, page: TextPage) -> Document | Rejected:
+        """Make a document of a page, or reject it for its length."""
+        lines = text_lines(page.text)
+        title = page.title
+        if title is None and self.first_line_is_title:
+            title, lines = (lines[0], lines[1:]) if lines else ("", [])
+        text = "\n".join(lines)
+        if len(text) < max(self.min_characters, 1):
+            return Rejected(page.id, "too_short", detail=f"{len(text)} characters", text=text)
+        return Document(
+            id=page.id,
+            source=self.name,
+            text=text,
+            url=page.url,
+            date=page.date,
+            metadata=to_metadata(
+                title=title or None, file=page.file, crawl_languages=page.languages
+            ),
+        )
+
+
+def text_lines(text: str) -> list[str]:
+    """Split a text into its lines, stripped, without the blank ones."""
+    stripped = (line.strip() for line in text.replace("\r", "\n").split("\n"))
+    return [line for line in stripped if line]

@@ -1,0 +1,238 @@
+"""HTML to text: finding a page's character set, and extracting its main content.
+
+Every cost is bounded without a clock, so that a page has the same fate on every machine: it is
+parsed once by Lexbor, whose time grows in line with the page except for the attributes of one
+tag, and its elements and depth are counted before an extractor, whose time may grow faster, sees
+it. A page over a limit raises ``PageError`` with the reason.
+"""
+
+from __future__ import annotations
+
+import codecs
+import dataclasses
+import functools
+import re
+from typing import Any, Literal
+
+Extractor = Literal["trafilatura", "trafilatura_fast", "resiliparse"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """How much HTML one page may hold; ours.
+
+    Args:
+        elements: Most elements. Trafilatura takes about 50 microseconds for each, so the worst
+            page costs some seconds.
+        depth: Deepest nesting. libxml2, under trafilatura, gives up below 256 anyway, and
+            resiliparse takes time with the square of the depth.
+        attributes: Most attributes of one tag; parsers compare each with all before it.
+    """
+
+    elements: int = 50_000
+    depth: int = 250
+    attributes: int = 2_000
+
+
+class PageError(ValueError):
+    """A page that cannot be used; ``reason`` is a snake_case fact."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason, self.detail = reason, detail
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Extracted:
+    """The main content of a page, and its title; either may be empty."""
+
+    text: str
+    title: str
+
+
+# Character sets -------------------------------------------------------------------------------
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_META = re.compile(rb"<meta[^>]{0,1000}?charset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
+_XML = re.compile(
+    rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:+-]{1,40})[\"']", re.IGNORECASE
+)
+_META_BYTES = 4096
+# Labels of the web whose Python codec has another name, or which browsers read as a superset.
+_CODECS = {
+    "windows-874": "cp874",
+    "tis-620": "cp874",
+    "iso-8859-11": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "shift-jis": "cp932",
+    "sjis": "cp932",
+    "x-sjis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "big5": "big5hkscs",
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "iso-8859-9": "cp1254",
+    "iso-8859-8-i": "iso-8859-8",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-mac-roman": "mac-roman",
+    "macintosh": "mac-roman",
+    # A page whose label is read as ASCII cannot be in UTF-16.
+    "utf-16": "utf-8",
+    "utf-16le": "utf-8",
+    "utf-16be": "utf-8",
+}
+
+
+@functools.lru_cache(maxsize=256)
+def _codec(label: str) -> str | None:
+    name = _CODECS.get(label, label)
+    try:
+        info = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    # Python also calls base64 and rot13 codecs; UTF-7 is a way to smuggle markup.
+    return info.name if info._is_text_encoding and info.name != "utf-7" else None
+
+
+def decode(data: bytes, charset: str | None) -> str:
+    """Decode a page: byte order mark, valid UTF-8, the label that fits best, detection.
+
+    Bytes that are valid UTF-8 and not all ASCII are UTF-8 whatever the labels say. Otherwise the
+    HTTP header's label goes before the page's own, and both before detection, unless they fit
+    worse; what still does not fit becomes U+FFFD.
+
+    Args:
+        data: The page.
+        charset: The label in the HTTP header, lower case.
+    """
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(name, "replace")
+    is_ascii = data.isascii()
+    if not is_ascii or b"\x1b" not in data:  # ESC marks ISO-2022-JP, whose bytes are all ASCII
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return _decode_by_label(data, charset)
+
+
+def _decode_by_label(data: bytes, charset: str | None) -> str:
+    from resiliparse.parse.encoding import detect_encoding
+
+    head = data[:_META_BYTES]
+    labels = [charset] + [
+        match[1].decode().lower() for match in (_META.search(head), _XML.search(head)) if match
+    ]
+    best: str | None = None
+    fewest = len(data) + 1
+    for label in [*labels, detect_encoding(data), "cp1252"]:
+        name = _codec(label.lower()) if label else None
+        if name is None:
+            continue
+        text = data.decode(name, "replace")
+        wrong = text.count("\ufffd")
+        if wrong < fewest:
+            best, fewest = text, wrong
+        if wrong == 0:
+            break
+    assert best is not None  # cp1252 is always tried
+    return best
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Tell whether bytes begin as a page does: text with a tag, and no NUL."""
+    head = data[:1024]
+    return (
+        b"\0" not in head
+        and re.search(rb"<(?:!doctype|html|head|body|\?xml)", head, re.I) is not None
+    )
+
+
+# Extraction -----------------------------------------------------------------------------------
+
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{8192,}")
+_ATTRIBUTE = re.compile(r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?""")
+_SPACES = re.compile(r"\s+")
+
+
+def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
+    """Extract the main content of a page.
+
+    Raises:
+        PageError: The page is over a limit, or breaks the extractor.
+    """
+    from resiliparse.parse.html import HTMLTree
+
+    for tag in _LONG_TAG.finditer(page):
+        if sum(1 for _ in _ATTRIBUTE.finditer(tag[0])) > limits.attributes:
+            raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
+    tree = HTMLTree.parse(page)
+    document = tree.document
+    assert document is not None  # even an empty page has a document
+    elements = len(document.get_elements_by_tag_name("*"))
+    if elements > limits.elements:
+        raise PageError("too_many_elements", f"{elements:,}")
+    if elements > limits.depth and document.query_selector(_deeper_than(limits.depth)):
+        raise PageError("too_deep", f"nested deeper than {limits.depth}")
+    text = _EXTRACTORS[extractor](page, tree)
+    return Extracted(text=text, title=_SPACES.sub(" ", tree.title or "").strip())
+
+
+@functools.lru_cache(maxsize=8)
+def _deeper_than(depth: int) -> str:
+    return "*" + " > *" * depth
+
+
+def _resiliparse(page: str, tree: Any) -> str:
+    from resiliparse.extract.html2text import extract_plain_text
+
+    text: str = extract_plain_text(
+        tree, main_content=True, alt_texts=False, links=False, form_fields=False, noscript=False
+    )
+    return text
+
+
+def _trafilatura(page: str, tree: Any) -> str:
+    return _run_trafilatura(page, fast=False)
+
+
+def _trafilatura_fast(page: str, tree: Any) -> str:
+    return _run_trafilatura(page, fast=True)
+
+
+# What trafilatura and lxml raise on pages that they were not written for.
+_EXTRACTOR_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def _run_trafilatura(page: str, *, fast: bool) -> str:
+    import lxml.etree
+    import trafilatura
+
+    try:
+        return trafilatura.extract(page, fast=fast) or ""
+    except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
+        raise PageError("extraction_failed", repr(error)) from error
+
+
+_EXTRACTORS = {
+    "trafilatura": _trafilatura,
+    "trafilatura_fast": _trafilatura_fast,
+    "resiliparse": _resiliparse,
+}

@@ -1,0 +1,391 @@
+r"""The expander: runs a paper's definitions, and writes the paper without them.
+
+It reads the main file as TeX would, follows ``\input``, carries out definitions and the
+conditionals whose outcome is known, replaces the paper's own macros by what they stand for,
+and copies everything else character by character.
+
+Expansion is bounded twice. A call that grows past its share is taken back and its macro left
+as it stands from then on (``unexpanded``); a paper past the total is given up.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from pasture.sources.latex.conditionals import CONDITIONALS
+from pasture.sources.latex.definitions import DEFINITIONS
+from pasture.sources.latex.inputs import INPUTS
+from pasture.sources.latex.macros import (
+    Environment,
+    Frozen,
+    Macro,
+    Meaning,
+    is_writable,
+    substitute,
+)
+from pasture.sources.latex.reader import FileFrame, NoArgument, Reader
+from pasture.sources.latex.tokens import LETTERS, Lexicon, is_control_word
+
+_LINE_END = re.compile(r"[ \t]*\n")
+
+
+class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
+    """A paper cannot be expanded.
+
+    Args:
+        reason: The reason of the ``Rejected``.
+        detail: What exactly was met.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class ExpansionLimits:
+    """How far macros are expanded; all are ours, ten times what real papers need.
+
+    Args:
+        call_chars: Characters that one call in the text may go through, besides eight times
+            those of its arguments.
+        total_chars: Characters that all the calls of a paper may go through.
+        input_chars: Characters of all the files read, a file counting each time.
+        inputs: Files read, a file counting each time.
+        nesting: Definitions expanded within definitions (``\\edef``).
+    """
+
+    call_chars: int = 200_000
+    total_chars: int = 20_000_000
+    input_chars: int = 64_000_000
+    inputs: int = 2_000
+    nesting: int = 20
+
+
+class Files(Protocol):
+    """The files of a submission, as the expander needs them."""
+
+    lexicon: Lexicon
+
+    def resolve(self, name: str, beside: str = "", extension: str = ".tex") -> str | None:
+        """Find the file that ``\\input{name}`` names."""
+
+    def text(self, path: str) -> str:
+        """The text of a file, without comments."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Call:
+    """A call in a file that is being expanded, and the state before it."""
+
+    token: str
+    frame: FileFrame
+    pos: int
+    num_out: int
+    num_groups: int
+    num_conditionals: int
+    spent: int
+    limit: int
+
+
+class Expander:
+    """Expands one paper. Use it once.
+
+    Args:
+        files: The files of the submission.
+        limits: How far to go.
+    """
+
+    def __init__(self, files: Files, limits: ExpansionLimits = ExpansionLimits()) -> None:
+        self.files = files
+        self.limits = limits
+        self.reader = Reader(files.lexicon)
+        self.meanings: dict[str, Meaning] = {**DEFINITIONS, **CONDITIONALS, **INPUTS}
+        self.environments: dict[str, Environment] = {}
+        self.conditionals: list[bool] = []
+        """For each open conditional: whether its ``\\else`` and ``\\fi`` are ours to remove."""
+        self.toggles: dict[str, bool] = {}
+        self.out: list[str] = []
+        self.used: list[str] = []
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.unexpanded: dict[str, None] = {}
+        self.is_global = False
+        self._groups: list[dict[str, Meaning | None] | None] = []
+        self._open: list[tuple[str, tuple[str, ...]]] = []
+        self._call: _Call | None = None
+        self._input_chars = 0
+        self._nesting = 0
+        self._has_gap = False  # something was removed from the line being written
+
+    def expand(self, main: str) -> str:
+        """Return the text of the paper whose main file is given.
+
+        Raises:
+            CannotExpand: It goes over the limits, or changes TeX's own syntax.
+        """
+        self.open_file(main)
+        self._run(0)
+        return "".join(self.out)
+
+    def expanded(self, tokens: Sequence[str]) -> list[str]:
+        r"""Expand tokens on their own, as ``\edef`` and file names need it."""
+        if self._nesting >= self.limits.nesting:
+            return list(tokens)
+        outer, self.out = self.out, []
+        bottom = len(self.reader.frames)
+        num_groups, gap, call = len(self._groups), self._has_gap, self._call
+        self._nesting += 1
+        self.reader.open("", "")
+        self.reader.push(tokens)
+        self._run(bottom)
+        self._nesting -= 1
+        self.close_groups(num_groups)
+        result, self.out = self.out, outer
+        self._has_gap, self._call = gap, call
+        return result
+
+    def finish(self) -> None:
+        r"""Stop reading: ``\end{document}``."""
+        for frame in self.reader.frames:
+            if isinstance(frame, FileFrame):
+                frame.pos = len(frame.text)
+            else:
+                frame.index = len(frame.tokens)
+
+    def _run(self, bottom: int) -> None:
+        """Expand until the stack of input is down to a height."""
+        reader, meanings = self.reader, self.meanings
+        while True:
+            token = reader.next()
+            if token is None:
+                self._close_file()
+                if len(reader.frames) == bottom:
+                    return
+                continue
+            first = token[0]
+            if first == "\\":
+                meaning = meanings.get(token)
+                if meaning is None:
+                    self.emit(token)
+                elif isinstance(meaning, Macro):
+                    self._expand_call(token, meaning)
+                elif isinstance(meaning, Frozen):
+                    self.emit(meaning.token)
+                else:
+                    meaning(self, token)
+                    if token not in _PREFIXES:
+                        self.is_global = False
+            else:
+                if first == "{":
+                    self._groups.append(None)
+                elif first == "}":
+                    self.close_groups(len(self._groups) - 1)
+                self.emit(token)
+
+    def emit(self, token: str) -> None:
+        """Write a token, apart from a control word before it that it would lengthen."""
+        out = self.out
+        if self._has_gap:
+            self._has_gap = False
+            if token[0] in " \t\n" and (not out or out[-1].rstrip(" \t")[-1:] == "\n"):
+                token = _LINE_END.sub("", token, count=1)
+                if not token:
+                    self._has_gap = True
+                    return
+        if token[0] in LETTERS and out and is_control_word(out[-1]):
+            out.append(" ")
+        out.append(token)
+
+    def remove(self) -> None:
+        """Note that something was removed here, so that no blank line stays in its place."""
+        self._has_gap = True
+
+    # Meanings and their scope.
+
+    def define(self, name: str, meaning: Meaning) -> None:
+        """Give a name its meaning, until the group ends, or for good after ``\\global``."""
+        if self.is_global:
+            for group in self._groups:
+                if group:
+                    group.pop(name, None)
+            self.reader.spent += len(self._groups) // 16
+        elif self._groups:
+            group = self._groups[-1]
+            if group is None:
+                group = self._groups[-1] = {}
+            group.setdefault(name, self.meanings.get(name))
+        self.meanings[name] = meaning
+
+    def meaning(self, token: str) -> Meaning:
+        """The meaning of a token, ``Frozen`` where only TeX knows it."""
+        return self.meanings.get(token) or Frozen(token)
+
+    def open_group(self) -> None:
+        """Start a group."""
+        self._groups.append(None)
+
+    def close_groups(self, depth: int) -> None:
+        """End the groups above a depth: what they defined is as before."""
+        while len(self._groups) > max(depth, 0):
+            for name, meaning in (self._groups.pop() or {}).items():
+                if meaning is None:
+                    self.meanings.pop(name, None)
+                else:
+                    self.meanings[name] = meaning
+
+    def close_group(self) -> None:
+        """End the innermost group."""
+        self.close_groups(len(self._groups) - 1)
+
+    # Calls.
+
+    def _expand_call(self, token: str, macro: Macro) -> None:
+        reader = self.reader
+        if token in self.unexpanded or not is_writable(macro, self.meanings):
+            self.leave(token)
+            return
+        frame = reader.frames[-1]
+        if isinstance(frame, FileFrame):
+            self._call = self._start(token, frame)
+        if not macro.parameters and not macro.prefix and is_control_word(token):
+            reader.skip_after_word()
+            if not macro.ends_openly():
+                reader.skip_empty_group()
+        self._replace(token, macro, macro.body)
+
+    def _start(self, token: str, frame: FileFrame) -> _Call:
+        spent = self.reader.spent
+        if spent > self.limits.total_chars:
+            raise CannotExpand("expansion_over_limit", f"more than {spent:,} characters")
+        counts = len(self.out), len(self._groups), len(self.conditionals)
+        return _Call(token, frame, frame.pos, *counts, spent, self.limits.call_chars)
+
+    def _replace(self, token: str, macro: Macro, body: Sequence[str]) -> bool:
+        """Read the arguments, and put what they give back into the input."""
+        reader, call = self.reader, self._call
+        before = reader.spent
+        try:
+            arguments = reader.arguments(macro.parameters, macro.prefix)
+        except NoArgument:
+            self.leave(token)
+            return False
+        if call and before == call.spent:
+            call.limit += 8 * sum(len(part) for argument in arguments for part in argument)
+        reader.push(substitute(body, arguments) if arguments or "#" in "".join(body) else body)
+        self.remove()
+        if reader.spent - (call.spent if call else 0) > (
+            call.limit if call else self.limits.total_chars
+        ):
+            self._take_back()
+        return True
+
+    def _take_back(self) -> None:
+        """Undo the call that grew too large, and leave its macro as it stands from now on."""
+        call = self._call
+        if call is None:
+            raise CannotExpand("expansion_over_limit", f"{self.reader.spent:,} characters")
+        frames = self.reader.frames
+        while frames and frames[-1] is not call.frame:
+            frames.pop()
+        call.frame.pos = call.pos
+        del self.out[call.num_out :]
+        del self.conditionals[call.num_conditionals :]
+        self.close_groups(call.num_groups)
+        self._call = None
+        self.leave(call.token)
+
+    def leave(self, token: str) -> None:
+        """Write a macro's name as it stands, and remember that it was not expanded."""
+        self.unexpanded.setdefault(token)
+        self.emit(token)
+
+    # Environments.
+
+    def begin_environment(self, token: str) -> None:
+        r"""Expand ``\begin`` of the paper's own environments; write any other as it stands."""
+        name, length = self.reader.environment_name()
+        if name == "document":
+            self.emit(token)
+            return
+        environment = self.environments.get(name)
+        self.open_group()
+        if environment is None:
+            self.emit(token)
+            return
+        frame = self.reader.frames[-1]
+        if isinstance(frame, FileFrame):
+            self._call = self._start(token, frame)
+        self.reader.pass_over(length)
+        try:
+            arguments = self.reader.arguments(environment.begin.parameters)
+        except NoArgument:
+            self.reader.push(["{", name, "}"])
+            self.emit(token)
+            return
+        self._open.append((name, tuple(substitute(environment.end, arguments))))
+        self.reader.push(substitute(environment.begin.body, arguments))
+        self.remove()
+
+    def end_environment(self, token: str) -> None:
+        r"""Expand ``\end`` of an environment that ``begin_environment`` expanded."""
+        name, length = self.reader.environment_name()
+        if self._open and self._open[-1][0] == name:
+            self.reader.pass_over(length)
+            self.reader.push((*self._open.pop()[1], "\\endgroup\\pasture"))
+            self.remove()
+            return
+        self.emit(token)
+        if name == "document":
+            self.emit("{document}\n")
+            self.finish()
+        else:
+            self.close_group()
+
+    # Files.
+
+    def open_file(self, path: str, *, is_style: bool = False) -> None:
+        """Read a file from here on. A style file gives definitions and no text."""
+        text = self.files.text(path)
+        self._input_chars += len(text)
+        self.counts["inputs"] += 1
+        limits = self.limits
+        if self._input_chars > limits.input_chars or self.counts["inputs"] > limits.inputs:
+            raise CannotExpand("input_over_limit", f"{self._input_chars:,} characters at {path}")
+        if path not in self.used:
+            self.used.append(path)
+        frame = self.reader.open(path, text)
+        frame.is_style = is_style
+        frame.at_letter = self.reader.at_letter
+        frame.num_groups = len(self._groups)
+        frame.num_conditionals = len(self.conditionals)
+        frame.out = self.out
+        self._call = None
+        if is_style:
+            self.reader.at_letter = True
+            self.out = []
+
+    def is_open(self, path: str) -> bool:
+        """Tell whether a file is being read already."""
+        return any(isinstance(f, FileFrame) and f.path == path for f in self.reader.frames)
+
+    @property
+    def in_style(self) -> bool:
+        """Whether a style file is being read."""
+        return any(isinstance(f, FileFrame) and f.is_style for f in self.reader.frames)
+
+    def _close_file(self) -> None:
+        frame = self.reader.frames.pop()
+        assert isinstance(frame, FileFrame)  # ``Reader.next`` passes the ends of lists over
+        if frame.is_style:
+            self.out = frame.out
+            self.reader.at_letter = frame.at_letter
+            self.close_groups(frame.num_groups)
+            del self.conditionals[frame.num_conditionals :]
+
+
+_PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer"})

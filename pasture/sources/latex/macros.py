@@ -1,0 +1,206 @@
+r"""What a name can mean, and how a macro's body takes its arguments.
+
+The parameter texts of the three kinds of definition (``\newcommand``, ``\def``,
+``\NewDocumentCommand``) are read into one form, a tuple of ``Parameter``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pasture.sources.latex.reader import MANDATORY, NO_VALUE, Parameter
+from pasture.sources.latex.tokens import is_control_word
+
+if TYPE_CHECKING:
+    from pasture.sources.latex.expand import Expander
+
+# Words that act on what TeX does next: a body with one of them can be run, but not written out.
+_MACHINERY = frozenset(
+    "\\catcode \\lccode \\uccode \\futurelet \\afterassignment \\aftergroup \\read \\write "
+    "\\immediate \\everypar \\output \\scantokens \\loop \\repeat \\lowercase \\uppercase "
+    "\\advance \\directlua".split()
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro with its body.
+
+    Args:
+        body: Its tokens, ``#1`` to ``#9`` standing for the arguments.
+        parameters: How its arguments are read.
+        prefix: Tokens that must stand before the first argument (``\\def``).
+    """
+
+    body: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
+    prefix: tuple[str, ...] = ()
+
+    def machinery(self) -> list[str]:
+        """The tokens of the body that no document could hold: TeX's and LaTeX's internals."""
+        return [
+            token
+            for token in self.body
+            if token[0] == "\\" and (token in _MACHINERY or ("@" in token and len(token) > 2))
+        ]
+
+    def ends_openly(self) -> bool:
+        """Tell whether the body's last token could take what follows as its argument."""
+        last = self.body[-1] if self.body else ""
+        return last[-1:] in ("^", "_") or (last[:1] == "\\" and last != "\\xspace")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment that the paper defines.
+
+    Args:
+        begin: What its beginning becomes.
+        end: What its end becomes; the arguments stand in it too.
+    """
+
+    begin: Macro
+    end: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    r"""A name or character as TeX knows it, whatever a paper may make of the name since.
+
+    It is what ``\let`` copies: after ``\let\oldvec\vec``, ``\oldvec`` is ``Frozen("\\vec")``.
+    """
+
+    token: str
+
+
+Handler = Callable[["Expander", str], None]
+Meaning = Macro | Frozen | Handler
+
+
+def substitute(body: Sequence[str], arguments: Sequence[Sequence[str]]) -> list[str]:
+    """Put the arguments into a body; ``##`` becomes ``#``."""
+    tokens: list[str] = []
+    for token in body:
+        if token[0] != "#":
+            tokens.append(token)
+            continue
+        hashes = token.count("#")
+        digit = token[hashes:]
+        if hashes % 2 == 0:
+            tokens.append("#" * (hashes // 2) + digit)
+        else:
+            if hashes > 1:
+                tokens.append("#" * (hashes // 2))
+            if digit and int(digit) <= len(arguments):
+                tokens.extend(arguments[int(digit) - 1])
+    return tokens
+
+
+def newcommand_parameters(
+    count: Sequence[str], default: Sequence[str]
+) -> tuple[Parameter, ...] | None:
+    r"""Read the ``[2][default]`` of ``\newcommand``; None where it is none."""
+    if tuple(count) == NO_VALUE:
+        return ()
+    number = "".join(count).strip()
+    if number not in "0123456789" or len(number) != 1:
+        return None
+    parameters = [MANDATORY] * int(number)
+    if tuple(default) != NO_VALUE and parameters:
+        parameters[0] = Parameter("optional", default=tuple(default))
+    return tuple(parameters)
+
+
+def def_parameters(
+    text: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[Parameter, ...]] | None:
+    r"""Read the parameter text of ``\def``: prefix and parameters; None where it is none."""
+    parts: list[list[str]] = [[]]
+    for token in text:
+        if token[0] != "#":
+            parts[-1].extend([token] if token[0] == "\\" else token)
+        elif token == f"#{len(parts)}":
+            parts.append([])
+        else:
+            return None  # a nested definition's ##1, or #{
+    for number, part in enumerate(parts):
+        parts[number] = _skip_blanks_after_words(part)
+    prefix, *delimiters = parts
+    return tuple(prefix), tuple(
+        Parameter("delimited", delimiter=tuple(part)) if part else MANDATORY for part in delimiters
+    )
+
+
+def _skip_blanks_after_words(tokens: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for token in tokens:
+        if token.isspace():
+            if not kept or not (is_control_word(kept[-1]) or kept[-1] == " "):
+                kept.append(" ")
+        else:
+            kept.append(token)
+    return kept
+
+
+def xparse_parameters(spec: Sequence[str]) -> tuple[Parameter, ...] | None:
+    """Read an argument specification of xparse, such as ``s O{x} m``; None where it is odd."""
+    parameters: list[Parameter] = []
+    tokens = _characters(spec)
+    while tokens:
+        letter = tokens.pop(0)
+        if letter in ("+", "!", ">"):
+            continue
+        if letter == "m":
+            parameters.append(MANDATORY)
+        elif letter == "s":
+            parameters.append(Parameter("star", delimiter=("*",)))
+        elif letter == "t" and tokens:
+            parameters.append(Parameter("star", delimiter=(tokens.pop(0),)))
+        elif letter == "o":
+            parameters.append(Parameter("optional"))
+        elif letter == "O" and tokens:
+            parameters.append(Parameter("optional", default=_pop_group(tokens)))
+        elif letter == "g":
+            parameters.append(Parameter("group"))
+        elif letter in ("d", "D", "r", "R") and len(tokens) >= 2:
+            opening, closing = tokens.pop(0), tokens.pop(0)
+            default = _pop_group(tokens) if letter in ("D", "R") and tokens else NO_VALUE
+            parameters.append(Parameter("optional", default, (closing,), opening))
+        else:
+            return None
+    return tuple(parameters) if len(parameters) <= 9 else None
+
+
+def _characters(spec: Sequence[str]) -> list[str]:
+    tokens: list[str] = []
+    for token in spec:
+        tokens.extend([token] if token[0] in "\\#" else token)
+    return [token for token in tokens if not token.isspace()]
+
+
+def _pop_group(tokens: list[str]) -> tuple[str, ...]:
+    """Take a group, or a single token, off the front."""
+    group, depth = [tokens.pop(0)], 1
+    if group[0] != "{":
+        return tuple(group)
+    while tokens and depth:
+        group.append(tokens.pop(0))
+        depth += (group[-1] == "{") - (group[-1] == "}")
+    return tuple(group[1:-1])
+
+
+def is_writable(macro: Macro, meanings: Mapping[str, Meaning], depth: int = 5) -> bool:
+    """Tell whether expanding a macro leaves only what a document may hold.
+
+    A body with internals of LaTeX can still be expanded where they are run on the way: those
+    that Pasture knows, and the paper's own.
+    """
+    for token in macro.machinery():
+        meaning = meanings.get(token)
+        if meaning is None or depth == 0:
+            return False
+        if isinstance(meaning, Macro) and not is_writable(meaning, meanings, depth - 1):
+            return False
+    return True

@@ -1,0 +1,175 @@
+"""Fingerprints of the standard licence texts, for ``licenses``.
+
+Each value holds the 24-bit hashes of all runs of five words of a text, sorted, three bytes
+each, in base 85: what ``licenses.pack(text)`` gives. No licence is kept as text. To add one,
+pack its text as the SPDX list prints it, without title, names and years.
+
+``EXTRA`` holds sentences that common variants add without changing the licence: "the name of
+the author may not be used to endorse", "the views and conclusions", "including the next
+paragraph", and the LLVM exception.
+"""
+
+from __future__ import annotations
+
+TEMPLATES: tuple[tuple[str, str], ...] = (
+    (
+        "Apache-2.0",
+        "05^01OR4~<d;qmf0N3RKBmV(3LjgE=0YUu%UYr45;sJQm0k-P`7zP3%t^zGF0z1nBVcG*1C<9e#18^h*b?F1gK?B"
+        "RD1gmibzfJ_;kOeP=1xf-1Wc3An*9EZb1+*3g+lK}wVg@f@20bzcL$(H#&jy#N2A{zOv&shGWCslA2R}Us6!r)q0"
+        "SF<%2q}UHLE;Eawg|HR2?5s$EGY?K4hg8h3Em<KaLNjOkP62D3g;mU0^<u8l?x^_3tnssUpEV3QVWd;3-{X$V!RA"
+        "~oD9e?4aVmU?iUU>xDG+s4qCMil8z3i*AD)t4_b~7tF#Zw^$-8T5C&TiMduJn;}CU_5P}*Iicb*R@euIv5c#eU{_"
+        "hb@N)cfr5q?n-f!7hASP`q$5#1jWB2N-l8WLjT64~(+2>lZsS`#q+6Qax$!n_mpjuZp_6c8vBHKi0~VicRK6rsTs"
+        "#sU>h`xR>E6@Ca6uagzZn-$Sw7S7lf-h&qc$QJ{k7c>wTI9V4@h8Iuh7w8cfdE^*|X&DTQ8H$)0ug@9gK^hTd8WO"
+        "x3I2RgZq8fdN8lig{w0s)-JsTJ%8z7?_L>3!(oEwEA8;T1Xsl6MkB^%pF8{9P<0EHY4Hyjk&96+}mbRHb2T^$YX9"
+        "Y6&ga)TXxavg)C9g2V*)0iFOwH@z^9sTMa0}37*s2*r@9*2A$ubm#po*yfTA1(?XrdA)Shab6(AHBsN|M4IWj37I"
+        "nAYiW`ylf!CQy~MYAr7e_wVxrt6CvmxA}Vbnh~y&Rm?Gg-BN3P*bwnevsUxy*Bf5Sg?$9If-y~wYB@<sIuwf;?Z6"
+        "*z%CL<XpC*3AAs3tZACX<vV^kpY7VJ9@yCqsKDX{aaIuP5HrC-o*MN}VWMa44U~D8B9}#-%9h(kSd;DL`^5M87FV"
+        "S}AacDSCP-xQQvgBq}s(Dm;uTPCF`i5h||>D&{LH?IkN(r7N=0E3=6!!>}vH_bg;QEPR|S%PTDI^(^`)EfWYWA(J"
+        "gSU@bqOEns^si_R^Y<t?kTE#2BK5s)rr87^)ZFDCjgEtD^Y0WX>|FP`Hsusbimqc7)rFXxIc@18Ig`Y>}rFn7W*="
+        "ZP^MKQSPrF^0i0+xap9y)r7}GDV*<N@p@`k20$MGP=1k%@Q)=&ob>pGY-Bp8pJbCt21*6GtLS#_cb&stu$UMG;07"
+        "fb;2}u_%wdjG?@xCz|J(-{WR)rH2t<U7`HV_A~khRHG;`CkBv3L*EQ+=HR>oe>f$y^>o!yYHl3L^&@ne!;x}%bH+"
+        "N1qfo(UQbvP%;IB-BXc+5DEGdPrnIMVMp+N3z+3OM^GIRx)Hj3GIUi8;DmI&LvK%xOCUf;%kSJ2tmFM7ld;5<7xZ"
+        "JC?#b!KgdR^gGxNJLSSWmRmf+P(27?J#Gp;lW0AxUp^;|J}X^5Q)xbtE<TyIKD`D$={7$>o<C2yKVFPKi*`SdSU;"
+        "GPKcuNY#mhg(DnH22Kkk=5`p-a8L_my>K%(<N%Emz0!$9wgK^9;^8LmMc!$F(rLIH0=9biIP`a<$#LoOpjN7_Tn-"
+        "b2nzL)K73-GW3_14O5(M6viqF1STM#YIA`MOh3*Y12iVf<@2dMc3{{<iAD_@kUmTMvrtxupUOZ0Y`r@M}OQ$q#H;"
+        "@L`ZIPNO#{zl(R_S!ARyvNbl@O`KL(*JV^{`NiKXzjps?e14+NRNy&pr)(c8H=1SI?OAxC|5^_r{nM+_>OV9C4I_"
+        "gY$-%NvcOo;hRnB+{xGfdL5Oy_e<@0CqJ7EN;pO}Oz*(vVIF4Ng#&PMG9QuqIB+eNM~vPUP}V>^n~Q^-mknPbvvd"
+        "G4)SN;!mp`P+Ol+T^3MukWiJ)P_5xmvdd7vJy6vTQ6J4wHWN`x*HM2_QH?uMtJYDrR8h9gQZh_ZIg?VSds6faQxb"
+        "bq9pqDl=u?%VQ>>^{)7Dfd4^%U&RGd*%s(4hkp;dWKRl!qL)UH+l8deXSR-HXouZ33QnpXHxR}d3dV*gids#kooS"
+        "IX>I8u?f^R#-WGSUaIuJjYl-ZCFVmSY0+)V#-))Hdw9gSoa`VF!EV*Q(1~$S=WPFmEu~)OIs`*TVmi_h=E&`pj+C"
+        "sTm*YuGrwF*cwABETzVN?xKdpOv0V!TU0SML&$V6@VqPwtUUt4-#w}jYWM1ZoUnKiqFLPf(uwP_oUwG<YnbBXgWn"
+        "aFRU*E-GWrkpp`Cyh`V4Ztl!98Hq@L=F#VI7xYD)3=(-C>VLVUMO^+dpCz)?yfDVqCXkVw7TS*<z_PV(;u?_0MA{"
+        "A!C6JW7?x+2bp9jJY+d6WPGe-uUurm3}oibWljTSRBUBgR%OH`W%6cb5=3Sdie@unX63YJ0a9lcvS%ejXDr%hEq!"
+        "N5@@IbjXM}QRwrpp@$Y;>lXs7mQ()?)hdT9u9X+#8Rbhl}eLut*UY6fF!2Y+e^d}<f`YF=?_V8v>0v1)(9YKnhq#"
+        "Pe&Vc5AO;Y(1B40&Q(6NNsA{ZOgH40bFi0TyC@OZt(GM)C6#ITX1xAaD=yThL3SlJaK4;acaPEz?gBzQgRKFa+>~"
+        "fsa<l-5^~)Ma~2|WQ#o{7$aLu@brIWj8U%Gguys~-b#-`kfk}2BadwdvcH19!C`ETUG<RctcXd>EfmC;zHg})-cf"
+        "#d&<Ii{K$apxycs@~hMp$^OMtJJUc^9mCj9z*g7J4HHdNK}rPOy4oMS6I(dU@%3#@~9{y?at!dx92wh|znOQ+uCb"
+        "d!sCTCAxetl6+@Oe1ZUcj%Iy14}Ee1eY;kD^1^-*u6{!1epEVsbN+sZzJ8oHex+4@?j(N|3x8Wsf0@#Mx$l3_8h{"
+        "1gfPBD!vFw1=41p9sfl>y6kx+q?vw@;bfy>c>)n<X%%z^f$f%kfXS&D*j<AQrpf_tih!m@(PNP^w>g5iLJ3_OEHS"
+        "%X<mgIYg>YXXCbnS+WsgUu&|2b_c&?SwmighXG2xle@2ZiLRLgyF!1`Tm6n!-Wzbg)lIMTSJ9!WQB%pg^js|l_iC"
+        "i{Dub5hCQx^NJNHeM~2xfhVPh%CYFb6Rfp1hhxR{+5rT*uy@*D6h=#m~)eMOmjEN*Ai8)q@PZ)`j42hzaiOZ3S4H"
+        "}9O6N*oOie9yffBB0ZLyK2oi=Od|ttgA_CX4{3j0Q7|Hf4-MbBuU6jF!2K%65#~q>SfCjW}41S=5bUI*ny9ji$?v"
+        "B7}}(M~?5@j{H53TNsaT<d4LikIgEN&5MuS)sN{)kPhLHD{_!N8IVDSke`{5qeGCcK9IK4koFyr`Pz{U29Y4@k%c"
+        "&srcjaWf06o|k{b4sBp{MMppro=l9Vr!$Gnp$X_GtClSo37ULTW|pp%-ylc9x^xr&p__><F1lhgW>^zM`X!;}ozl"
+        "ukI5<~5Y?1eF(ql^oEOq)3(1nU*mumNkQxi&>VW?3a6um!pA~xP+JBMVI0jm>nUQfJ~V7rI`e=nJ<o+J7$@P3Yq0"
+        ")nqcXgiqe{oxSFq1n)O+mDj=IH`<pxbn}ki9j^CS+=$o3Ro3H4b&gGlX3!JmroYYO6+H9QPNu2Cboh2@vEpweyYn"
+        "@c>ooh;+lS7@ozMbN{o(i6x8sMH_zMg9^p2RDj$>N^VNS^!NpByKjY>l6Uu%F`upY3U&7W<$Xx}X~Ips3iPNyed8"
+        "+@XS7p`bjW%`u_W^r7X}q8*f?UrC~;=%T9xqTf=Y<a47N!J{|zqml`ul3k<JeWVYIq+l4NatEY_Riw?oq}qR^@&u"
+        ")ZD5b>(rRj8~`q8F-|E7kVriv=35NoG%ey6ISs1tsuA|$9OP^d$*s7Feuc;Bd(WT?}ssUM!HQ^l!-NU9?Gsw_{cZ"
+        "278zF{+FBs*c601&yl`#H)<-tI{p2_l&Fh+pIW`tUsfyK<KPR6s(}1tg;=f;5MxDRjmyAtr9t{MXas7W39}tt<>4"
+        "A-YTu|E3Q;Yu9;G<sM)U|lCLuKuTV3uRD-W(ysva7uZZTan~JZ`<FF=7ur(a8I#IBE9k8?ju>=IMC=9Wm0I|88vB"
+        "pWU)WNa(OtK1ovb<!n?&7lt@v{{LvmTqXAGNb4ld~q~vq(d;W8br|%d@zHv&UJp^!2nCX0%rDv~iuZ-cPkHJ+)u#"
+        "wTf`H%4xOQTeaNowo@Lqc=fh@&$g>{w%xwB6Q#Fa%eRzdx2M^+wa>TOJ-7M5xH7J|Ge5X{G`Nk)xT>?bv|YHvuek"
+        "e_xc`^A381+*k-0g$xp7~)fBU(N&AI|cx-|c~KBl@+NxE8cy0E;uxrVyO_`2!*yBvVKHOISSB)fb?yM*Gq?<%|cT"
+        ")bc{yl*zVdON(u_`K*Byz~^k18u!q?!9C@y~U)x*r>h+P`(`xz9nM5dX>J1<Gz?dzSkSR^8ddGpTD*Nzue)#HVME"
+        "&^T1n|z-*+zg*m{B^1%Nk!2^=P4D!J$O2JLj!EV&SqsPJFFv00>!S(CHQ%=HQ62fS;!oASL9<jrnp2MSu!^2*~+?"
+        "d1Q_rv40!|Nr(|1`u92gHy##Lim94&23E^~JpC#lwfjLJh`IXvTRY#(BfWts%zOB*!Od$3qmyrT53sLdXT;$Ot#c"
+        "I)2DIjL1M0$k+wQ=LpF16v+hl$s5|qG8oBjOUa;T$@=BW5_ih8T*}Gu%RU9mWBbcw|I5z*%vMd!4yw%{jm?OJ&5H"
+        "ody132UU(Ma*&Kh~nACt~3t<IJM&Ylj=>p;&0oX>G9&;>rw77EZA_|P&T&_sC9T?o)-jnK4D(7BJ$#^uoV@X-h^("
+        "Fi-y2=UP-(9z0)(kRi=P43cKh0=px(vD2hqu<iY^3wP5(?e*}NJP_aJJW+0)2=?#yHeBzP}DxV)TT<*sEO3qJk<2"
+        "<)hI00Vae5Wa@Brk)!nw$?|9Y{Vb&G2)*h?YAD`Arkk*N)*E1^DJ&@OWSl98w*dH_4Rejisli17)*!0WUIr!N>XW"
+        "3a+*?;EQ@BP{bdD<A*+K?aGpg!86+uE{h+Vrg345`~oU)xb++gbYC#hKgKJlp=&+#T@TJfhrgRoshq+`UEI#&O*6"
+        "!rcPi-C|wcZphtvINf^H-L@0m&Gg=TPu`m(-sJb*{3YL1ir-gO->)9u$N1mn+2912;0NB|5~ScCsNg_m;HX#OE&k"
+        "z)uHmP=;jM|`!I$Cta^fq*;$w^A$pPZ=nBzjp<F0|@zx(6w_~cA><du-+3cBSBi{&@;<wEr3R*dCq!R3Kl<(^>W#"
+        "3bd${^in9<@pHa9@*xqMdrT==G_D4^7Q92lIJ|V=dQ=+ylv<6WatfY=oR1SG$80n*63X)=*`&a46EsX_vx&B>EwL"
+        "sa8BxftLl(Q>aF(b*+J_lvFj`H>pIr!S##@XRqMg1>)l`L<Lc}NS?mh=><z^16+i4Q`s_qq?2>xypt$VChwREh?A"
+        "oO4@M7%|B<<JJ?b)mD0blM_%<fx6?vZTn!~gEe=kF#Y?=)8LLo)AS`0s62@3|Q7&$sW}8SmST@Upn@zt!->MezN3"
+        "@nR|Q(B1L>e)1S@@*y<xjVSV<s`9H5^7_5=6shwc+4FiG^PYh7)}ZtZ8T2(t^r4>gyTtUoA@uuF^*#snK{EAS_4S"
+        "He^_Xw<-+uMvG4=>~_F7~1p04(*|Ms~@_QPHF-<bCT!1uoT_x~aIJ`VUr+W1`Q_;f4yirDzS+4$JD`49N{5%~Eem"
+        "HBEm`G+U@vqkx~PWl!t`WH6(KA8H0X8NN|`oO>Y20{A<%KI*L`!cutHY@v7{rhsV`{qde77+X#Wc(+P{5^mCJ_r1"
+        "mi2UX={PxED{h$3!ivCXh{$xJ>YjpmI?*6&`{^kz;@2>v(@&8={|A#F9o!<Y?<^SIR|KxlB?Oy-w`~",
+    ),
+    (
+        "Apache-2.0",
+        "086R?UYr6u%L%B!3Vo0ZUpEVl2n=Gp5Ot6eB2O9SK^xpP9S!avylf!@swdd5D4)hEPCG1ooHTX9HG;`DQ~^D13PV"
+        "TQOgidNvddAn%~Cm&Q<b7uZK_x~eOWN_WyB?D()@JkCU@w_csRm%K2d&i{(hxZf6y9)L|=#YKa2)5jOR#?Z{&~N)"
+        "sU_}k%c&v<~5Y?1eMd7m!pB0fJ~b!`<sMKo6hB^6MnB$gR=+mvmdp^!-vQP;>hO+$)IP^2=Ucn$=Nyh+Olll$N1%"
+        "*VCLNe=dQ=>l6vjgtM4>c@7o#g+l})2z56b8|6KzA<a+",
+    ),
+    (
+        "MIT",
+        "0Oh9vFzNxOAPN^93y#YSelZN=V-6Jh4*)0+DcuiHs1V!n5m~<xht?HIFBtE58y{sGMExBBj2;729)NZsW|ARz>mh"
+        "!gBEY&M;0`3Uy(f79C$9@C^M)(?S1<poF~2W0kk>e#y*kspJE=T8AaFd=BR-N}K@^EWW$!{I9zu>mL;UAPpkzs35"
+        "=uZGOH40PbZk>ISyMWoQ=MZ|uQXHmTU00?RCxGV7)x59_*^j0VlY)@><4GSL~Uw<ZNe^X)mC&^>3Kv?dM1c^VM}_"
+        "(XnnWgf@LLxwUCA=>V`HLho7N{pgoKxBaCm;jCk9QaNmx(!IB?llF9m$@sgWO)0>nqo9kbkv)P?y<(-o5o?_*nb#"
+        "<T+B%)<es1E_FELW@K^{k_Yu0m|C*Nv~q9IyzXuoK&`k6y7<fU(ZkvW+6Mn8UO5tF%1$w533{Vq>}OA-lXjyi_N="
+        "T|vDF2EH~xzF*SAB5=bjhr{j(#5@Ve$(YH-2Fvfh&D8MDhOo|;>(Crn(O~q_yhqin8Q4ZM*ib&&gO%H)Dc&4k<Be"
+        "?NjjiT`Cg!}Q=kKZK|JLX$4(XpG>JnM%!lmqupY4^X?UmB^83p+FZ29#0{3Ip*cjx}L>H",
+    ),
+    (
+        "MIT-0",
+        "0Wj(c7aa?Z%M5-o4C7-C6#5SUC=V&!4^XHO+wl=uzY&Ml6-h4`?|2&@WgA5O9RZ9UfOa8fk|B8OA%31C;0`3Uy(f"
+        "79C$9@C^M)(?S1<poF~2W0kk>e#y*kspJE=T8(jz|Q2tp+uLXJU6UlK|{9!pFwQ!`mpI-paXV^gm*Q}|m{C?8aK_"
+        "*ocBTA=t`FwbHzRb}i4XTU^lYJzRTE^XCTbXe(mL{EBQOM1p=eYfF*wUCA=>V`HLho7N{pgoAG-;8h5jCk9Qxxtb"
+        "jW|GPJlkt+2x)qyE)0>nqo2&zy>tCF+*_~$Pos#aJV&$K8b)XO=qGeI6qlT_RY_8XhugM&+2%)eO+pv#bu~dMu&e"
+        "yVyBD0vov-GR9JovPwK)LN9ySzTUR42S$LA?kDzF*SAEQiDH3CPKq%kRF;)bP%Ru+Eq3&>UFNVD!?wN7bwu*ib&&"
+        "gO%H)Dc&4k<BhH6gC^#@rRVRd=l|B~5?SiPrR<HL?UktQmD2Ya1^D-D{3Ip*w(0",
+    ),
+    (
+        "X11",
+        "085Dg<);BK>H(%83Kty<Z+Hui%M5-o4C7-C6#5SUC=V&!4^XHO+wl=uzY&Ml6rkJ{NiP`hcpD#O8$|sb0gN4DBOU"
+        "`(9)NZsW|ARz>mh!gBEY&M;0`3Uy(KKoCwTxTuL~;khAaD5Eab&6|En>-FEx<YIG(*a)4V$%tUIYZJRop9(jz{SU"
+        "q1&dK@^EWW$!{I9zt)cLXJU0{O3lXWJzBVNqss>Kpsm>FHD<GP8okrs4!A*-codIQ!`mpI-paXV^gm*Q}|m{C?8a"
+        "K_*beRSr|)Np!i%c&tfoDW$XuMz(i?O25nmeZEAvT!Y*yqR&-eDc|=coCWv}rOM1p=eTs5@x8Z_iC4;q)hA8TWHW"
+        "-JWp@^V8j3y(DZ_|u;+m3MGj=8~-A7+w`Zj#CRlkt+9P1Bo{Fq`XNoU_@TX62od?w(@hpLKPg#w4H+B%u*-qGeH{"
+        "-H)gb0jn%mtK{{pqlT_RY_8XhugM&+2%)eO+pv#bu~dMu&eyVyBD0vov-GR9JovPwK(z!5waCV{Vq>}OA-gT)ySz"
+        "TUR42S$LA?kDzBWL<U(&$e3Bw|A!z_ox?g_*^3B_On$jO+=#RkjozRlF|&W5ngm+Q{EZqOW9(KkWSVD!?wN7C$y)"
+        "m6vUtQpuwGuTi*+Jlwa#=qO7DcpNZ-C<zf9AD#&Y~zis<bH7GgC^#@rRVRd=l|B|D-P+OBkB@a>cXY$ji2q6sO^="
+        "~?yz<9Y{~XA5%(Dd`1fr2^!fZGCH{Bk{<i7",
+    ),
+    (
+        "BSD-2-Clause",
+        "0H4zXhqMH7UI$sN2X}=Bm@ElSH4JXo4quuM;B*jmD-hf95glz2v%wM^i4u8K6moDC4#gIVxEJ&S80)YZL*N?J@f@"
+        "vg9JRY1fmt5Gp&y+PAyk4QQqm%AG$P?}Bda<i-JB(a`X(#GCO6zHyQ3~^XE7ZnGxWnYX#qN@0Y8>=L6rSMr{+eD&"
+        "qnF!N6-{Vd0j~F>`XGGOuZ*f8>dbsYELn5Po!s0-62qu;!)Q$Qg|L!hAUQupjiNJS=7~G5X@oCxMA5XVnSSG*zji"
+        "6;%HLeY5kpRo%d_L4{Pv*Y~r_V@rG|A4R1O(b2Y4UexG!ARdjh#cTb~vL{EA??RujcdroqIP`rR~Re-Y&f|Cb_Mm"
+        "C5R!ih!;j=JlQ#GR5nRFgQzl%m;`{8X3}x0v8hoHSURv)P_mfuTPAqm6W=W+taK;-^=%sJtGjAZV`fo3Id$u|~wP"
+        "_M)|Om9>kcx6c>3V2HZt=)Ek*zWN}*$7I0(B*EHX#8*tmSl!O5?$1vF&)7oIxCGLaOVb)U)VK@Pml)S>(b>|_+4<"
+        "$%_}tw~yxqC4;FOBtLq*~yzT*fY=VLkN>BH!sEa~vr>Zdd6&-Lp|3hkBB?#^xS90c&DZt%9d@anbl*lP3H!S`{o_"
+        "l&dms*(5#cleH~`0k_nb&2|Z9{",
+    ),
+    (
+        "BSD-3-Clause",
+        "085DgpVI?}v;=Wp1@G4fS*-_mg$I}{2~IT(Zr2W9nhxM}5OpgM+wl<{Z4tA<5*&#Vc~lf~a1{>47K*qR^a2>`uo*"
+        "+(8r1O|t!^B(yB;2M9)VdN!J!|W5Fu28B2v;KZ8Rd`a3iZaBi)=Og!(2c!zMS}CtSWLWzQ_Tqb_S_F&!o|^usjP="
+        "{9KrI;a6ZmUBUr{X#&DLZ{|Njn78u=ts~LNbl@PiUmoup-eKQOq4E6y(di@r%y3&Po!s0-62qu;!#uOQP(t5cpg="
+        "TD^`V|SpaTX)YV}S%wf&AVnSSEakgaG@MhKGXj0#4{he!__iMfnYw(0@;<s(65N+{>Zz2tEIyZ4ZRC6_~bAF$6cU"
+        "5$GQFYnxcTb~t%oTY=PkKJ>dZQY9PI7=yynu04fU^#QlLv=JHi#C&iAD>Ky6ca`osge2k~~zCILDKO9+Y(al%m;`"
+        "{8X3}x0v8hoHSURv)P_mfuMN#p+5bijdY}DCZ{#xr&qM6>z=5*9;qN`s?|ZR@td#^j<H6>vG$_1bCtD=q_@u(xnP"
+        "L8=;*yH$G-X?z{h0403^ZMV8mBU#*V$mSl!3SxyaMf%~W;Hs_xHE0neaV&)7oIxCGLaOVb)U)O-%qxC_+lvelOu*"
+        "KX0-($LxY<=kyB-AlaPxv$`qis3^=;wHZ12qNQbXy;=&=jp@fpDgL{*y@_x>Zdd6&-Lp|3hkBB?#^xS90c&DZt%9"
+        "d@anbl*lP3H!S`{o_l&dms*(5#cleH~`0k_nb&2|ZANyl9{>`c",
+    ),
+    (
+        "ISC",
+        "148Qq<EaM!&Ig1S2p9JXMFkFDnh`vn5=W#H(Zv(+gA|hs6*spPkxCj4;Tk+h8n)XWV4fa;b|Z+$Bu=>|&ju?@t1E"
+        "IwE}S(r^r$#fh&oPII=W*!jU+uF!aXw9K0bp%W$!~IRYPUOL+DaU%?eK+=udqgRLHDW&EZ)5saXJSTK@iGu3Tna{"
+        "b)!+X-2GVIdpH9Hg#aHcmtAnvMGHd`hUyUigSpK7ygi+MwC*dlydo&tQ43&pqT3vovpZ^<_M<ZKc^3is6Bb9`0=Y"
+        "OSF7apt+fHMRDiOLBDB8YzBWL<j32|hki<Rs#w26LjU>k}PRq-f&V)YJ2BX(Y#@D6p*ib&%`Q_Zy5#d8c;wdfTjj"
+        "iL%o8%_)<&8b&yru1x((Vgn?wXzOdD!%bCG@tO^uo0F83q0{CI3Xx",
+    ),
+    (
+        "0BSD",
+        "0t%l4LhA$LsRsYf2ZR?07xxN91rA@D5j>s}N2C+c#S`#@6q5@TH@6j$N*T{#8V=zaJV+Y0+a6$^9)NZuh{z_-1}k"
+        "z#E}S(r^r$#fh&oPIJB=hgAi_N|);>OiLnKv0WyC}1QcBGVPao({eIHcFtX9q8Sp2D30B&0T{$j3NW?lVlIdpH9H"
+        "g#aHcmtAnr{{RGDSadQf6Ld3bBK_iMwC*dlydo&tQ45*6rHWOpXLar;y<Ski>N($srd1&wE?kIfU*IKvW+6NzTv)"
+        "%AH+TQ#w26MFHXzLn9hVg)&`^3rS8~JKH2%@;X_5^jjiR4J?6Zn?UmB*3uNw^o$z_s^oS+&ww(0BwD%bW{xl{3M9"
+        "}",
+    ),
+)
+
+EXTRA = (
+    "0HEdo<);K08wB|!1s_`l@7D$(lm>y$2HV{R|IQ5Bu?_qn4(_K9$bt~B(-E`55x+eW2+|U_ViWL#6q5@Ug>@FUnio|W7x"
+    "V%cd(j$7oEpIL9N|P9^1L0s_Z|!QA4`%T+j}8i3?X&uB7ZL=PPrspd?mZaCHg@oB;+Stz9*MXC-X)qQJ^Sg&nXInDh%B"
+    "!va2fGIx8soD>%C=S}QBAYAhUOEZ1Q!0nIKSkuKjXFXn_X9VRiZ-ZS`4G%VFM^r$%JQ#k_YIfBYLzCAij4Lgk_JRopAL"
+    "Vi6=;XaaIKJ;oo2e3eV(m_naK~NMyW$!|OmqTY2Lz_TDqz^`l`bMB+M$I2a_?1Tj8%O81NF^soc&JG>=1W|IOKJH`lrB"
+    "uO3r!oRP2RLmHmpyw{!hnNQ53IICs|a;tW{NaR=Y)6O<Y-iVp=FeTOZzAfjnH0x?J;wU6_kqwWVHB>0Vw5V9$PIJd9&="
+    "wq;~AWz)rGtm|k<LTRvWYiD9>ym4))5N-Z(aTaHBKvZ*npLFx?b)DXKk=%Q#4tvK-eIxpPI%0jWyMF-Tf6Lc@+iZci=z"
+    "?V>h3V;sH^Ybn%!t{li7+^cG0ln@MvBp2izZTx`R<M5ppIvxkGjl|OKp&!G?2RQkj){G<v@_?V38O*k|u+bBgK<WdXy9"
+    "Ylydo$bo`W}*_91zm3>Q=t7MsA3YxA!n=k^Nw#c7{G@!ZMqZ-$w3<9Q0XQsY-rwT%-9c`%`QmP>Zs{$gcELW><+N+@ot"
+    "K2iI<n^obf30^Ru4==t2urWn<gs6cvG$^}CM>dKa<ZC+vn;H$F)6d(6t-exw#F{EzbLo+0=bw_x`sHq!xX$Z8@!(RzBW"
+    "L<MKr)~<G_{Fz{x1U^8mpBB*D!0#9rscC?Cd-y~oJ8$(O0gn(oQ6mdXjC%MR(wLr2SB<IPlc&D_M#f;-UFGSND=(NH$h"
+    "N>tKK4bsbz)9H`Yd=Au|Qq;H$)ly~G4*uCh$Jx@*+LW!_Z7|%`;NC1<-k!1E@jTz*{orlN;LXC}pqAm<xZ)M_;yuFT5M"
+    "$)n;pd9~=qnEBgT(4z(dzjJ>phU`PeJSjnC!lV?Jf81Lmusw((Vgn?wXzN0ekQTs_+~H@kIdfc*FASF!K4v^DqeWMlke"
+    "WD)se!_A}u5^!fW^HT%Uf{2T}UY6|~NLj"
+)

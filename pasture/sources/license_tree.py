@@ -1,0 +1,123 @@
+"""Which licence holds for which folder of a repository.
+
+The nearest folder up the tree that states a licence decides. A licence above a vendored
+folder (``third_party/zlib``) does not reach into it: other people's code is under their
+licence, and where it is not told, it is unknown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from pasture.sources import licenses, package_metadata, spdx
+from pasture.sources.spdx import Expression
+
+VENDORED = frozenset(
+    "vendor vendors vendored _vendor third_party third-party thirdparty 3rdparty 3rd_party "
+    "node_modules bower_components jspm_packages external externals extern "
+    "godeps _workspace pods carthage submodules".split()
+)
+"""Names of folders that hold other people's code, in lower case; ours."""
+
+_LICENSE_NAME = re.compile(
+    r"^(?:(?:the[-_])?(?:un)?licen[cs]es?|copying|copyright|mit|apache|bsd)"
+    r"(?:[-_. ][\w.+ -]{0,40})?$|^[\w.]{1,20}[-_.]licen[cs]e(?:\.(?:txt|md|rst))?$"
+)
+_OTHER_THINGS = re.compile(
+    r"third|3rd|notice|bundled|depend|vendor|docs?\b|fonts?\b|icon|asset|image|header|template|"
+    r"check|sample|example|data\b|\.(?!txt$|md$|rst$|markdown$|text$|mit$|apache|bsd|gpl|lgpl|agpl|"
+    r"mpl|lesser|isc$|\d|v\d)\w+$"
+)
+_LICENSES_FOLDERS = ("LICENSES", "licenses", "LICENSE", "license")
+
+
+def is_license_file(base: str) -> bool:
+    """Tell whether a file of this name states the licence of the folder that it stands in."""
+    name = base.lower()
+    if _LICENSE_NAME.match(name) is None or _OTHER_THINGS.search(name):
+        return False
+    return name.startswith(("mit", "apache", "bsd")) is False or "licen" in name
+
+
+def speaks_of_license(path: str) -> bool:
+    """Tell whether ``LicenseTree`` wants to read a file: a licence, or package metadata."""
+    folder, _, base = path.rpartition("/")
+    inside = folder.rpartition("/")[2] in ("LICENSES", "licenses")
+    text = base.endswith((".txt", ".md")) or "." not in base
+    return is_license_file(base) or package_metadata.is_metadata(base) or (inside and text)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """A licence and the file that states it."""
+
+    expression: Expression
+    origin: str
+
+
+class LicenseTree:
+    """The licences of one repository, from the texts of the files that state them.
+
+    Args:
+        files: The text of each licence and metadata file, by its path in the repository.
+        default: What holds at the root where no file there states a licence.
+    """
+
+    def __init__(self, files: Mapping[str, str], default: Found | None = None):
+        self._by_folder: dict[str, list[str]] = {}
+        self._files = files
+        self._default = default
+        self._stated: dict[str, Found | None] = {}
+        for path in sorted(files):
+            folder, _, base = path.rpartition("/")
+            parent, _, own = folder.rpartition("/")
+            if own in _LICENSES_FOLDERS and not package_metadata.is_metadata(base):
+                folder = parent
+            self._by_folder.setdefault(folder, []).append(path)
+
+    def of_file(self, path: str) -> Found | None:
+        """The licence that holds for a file, or None where none is stated."""
+        folder = path.rpartition("/")[0]
+        while True:
+            if folder not in self._stated:
+                self._stated[folder] = self._state(folder)
+            found = self._stated[folder]
+            if found is not None:
+                return found
+            parent, _, own = folder.rpartition("/")
+            if not folder:
+                return self._default
+            if own.lower() in VENDORED:
+                return None
+            folder = parent
+
+    def _state(self, folder: str) -> Found | None:
+        """What a folder's own files state: its licence files, else its package's metadata."""
+        paths = self._by_folder.get(folder, [])
+        metadata = [path for path in paths if package_metadata.is_metadata(_base(path))]
+        texts = [path for path in paths if path not in metadata]
+        direct = [path for path in texts if path.rpartition("/")[0] == folder]
+        stated: Expression | None = None
+        origin = ""
+        for path in metadata:
+            stated = package_metadata.license_of(_base(path), self._files[path])
+            if stated is not None:
+                origin = path
+                break
+        read = {path: licenses.of_license_file(self._files[path]) for path in direct or texts}
+        known = {path: expression for path, expression in read.items() if expression is not None}
+        if known:
+            # Several licence files may mean a choice; only the metadata can say so.
+            if len(known) > 1 and stated is not None and spdx.is_choice(stated):
+                return Found(stated, origin)
+            return Found(spdx.combine("AND", *known.values()), ", ".join(known))
+        unknown = [path for path in read if len(self._files[path].split()) > 3]
+        if unknown and not all(_base(path).lower().startswith("copyright") for path in unknown):
+            return Found("LicenseRef-unknown", unknown[0])
+        return Found(stated, origin) if stated is not None else None
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,201 @@
+"""WARC records, read with FastWARC: from a file to the blocks of its records.
+
+Knows the container only; what the blocks hold is for ``crawl_pages``. The one thing that FastWARC
+does not do is to tell a file that ends from one that breaks off, so the end is checked here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import posixpath
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from pasture import storage
+from pasture.errors import StorageError
+from pasture.sources.base import Rejected
+
+HEADER_END = re.compile(rb"\r?\n\r?\n")
+MAX_HEADER_BYTES = 64 << 10
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Record:
+    """One WARC record.
+
+    Args:
+        id: ``WARC-Record-ID`` without its brackets, or ``file:offset`` where it is missing.
+        kind: ``WARC-Type``: ``response``, ``conversion``, and so on.
+        url: ``WARC-Target-URI``, None where it is missing.
+        date: ``WARC-Date`` in UTC, None where it is missing or no date.
+        mime: Type of the block, lower case, with its parameters.
+        headers: All headers; names in lower case.
+        block: The record's content, cut off one byte past the limit that was asked for; empty
+            where the kind was not asked for.
+    """
+
+    id: str
+    kind: str
+    url: str | None
+    date: datetime.datetime | None
+    mime: str
+    headers: dict[str, str]
+    block: bytes
+
+
+class _TruncatedError(ValueError):
+    """The file breaks off before its last record ends."""
+
+
+class _Input:
+    """A file whose read errors are not mistaken for damaged data.
+
+    FastWARC raises ``OSError`` for damaged data. A broken connection is an ``OSError`` as well,
+    but must stop the work, so that it is tried again.
+    """
+
+    def __init__(self, stream: BinaryIO, path: str) -> None:
+        self.stream, self.path = stream, path
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self.stream.read(size)
+        except OSError as error:
+            raise StorageError(f"cannot read {self.path}: {error}") from error
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.stream.tell()
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[Record | Rejected]:
+    """Yield the records of a WARC file, plain or gzip, in file order.
+
+    A damaged or truncated file gives its whole records up to there, then one ``Rejected`` of kind
+    ``bad_file``. Its offset is the one of the last record that was begun: in the compressed file
+    where each record is a gzip member of its own, as the crawls have it.
+
+    Args:
+        path: The file.
+        kinds: The kinds of records whose blocks are wanted.
+        max_bytes: Most bytes of a block that are read.
+    """
+    with storage.open_read(path) as raw:
+        stream = _Input(raw, path)
+        magic = stream.read(len(_GZIP_MAGIC))
+        if not magic:
+            yield Rejected(f"{path}:0", "empty_file", "bad_file", "the file has no bytes")
+            return
+        stream.seek(0)
+        place = _Place(posixpath.basename(path), is_gzip=magic == _GZIP_MAGIC)
+        try:
+            yield from _read_records(stream, place, kinds, max_bytes)
+        except _TruncatedError as error:
+            yield Rejected(f"{path}:{place.offset}", "truncated_file", "bad_file", str(error))
+        except OSError as error:
+            detail = f"in or after the record at byte {place.offset:,}: {error}"
+            yield Rejected(f"{path}:{place.offset}", "damaged_file", "bad_file", detail)
+
+
+@dataclasses.dataclass
+class _Place:
+    """Where the reader stands: the last record that was begun."""
+
+    file: str
+    is_gzip: bool
+    offset: int = 0
+    records: int = 0
+    records_in_member: int = 0
+
+    def move(self, offset: int) -> None:
+        same = self.records > 0 and offset == self.offset
+        self.records_in_member = self.records_in_member + 1 if same else 0
+        self.offset = offset
+        self.records += 1
+
+    def __str__(self) -> str:
+        # Records that share one gzip member share its offset.
+        count = f"+{self.records_in_member}" if self.records_in_member else ""
+        return f"{self.file}:{self.offset}{count}"
+
+
+def _read_records(
+    stream: _Input, place: _Place, kinds: frozenset[str], max_bytes: int
+) -> Iterator[Record]:
+    from fastwarc.stream_io import GzipReader
+    from fastwarc.warc import ArchiveIterator
+
+    source: Any = GzipReader(stream) if place.is_gzip else stream
+    length = 0
+    for record in ArchiveIterator(source, parse_http=False, stream_detect=False):
+        place.move(source.frame_start_position() if place.is_gzip else record.stream_pos)
+        headers = {name.lower(): value for name, value in record.headers.items()}
+        length = _content_length(headers, place)
+        kind = headers.get("warc-type", "").lower()
+        block = record.reader.read(max_bytes + 1) if kind in kinds else b""
+        if kind in kinds and len(block) < min(length, max_bytes + 1):
+            raise _TruncatedError(
+                f"the record at byte {place.offset:,} has {length:,} bytes by its header"
+            )
+        yield Record(
+            id=headers.get("warc-record-id", "").strip("<> ") or str(place),
+            kind=kind,
+            url=headers.get("warc-target-uri", "").strip("<> ") or None,
+            date=record.record_date,
+            mime=headers.get("content-type", "").lower(),
+            headers=headers,
+            block=block,
+        )
+    if place.is_gzip and place.records == 0:
+        raise OSError("it holds no WARC record")
+    if place.is_gzip:
+        _check_gzip_end(stream, place)
+    else:
+        _check_plain_end(stream, place, length)
+
+
+def _content_length(headers: dict[str, str], place: _Place) -> int:
+    value = headers.get("content-length", "")
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise OSError(f"the record at byte {place.offset:,} has the length {value!r}")
+    return int(value)
+
+
+def _check_gzip_end(stream: _Input, place: _Place) -> None:
+    """Decompress the last member again: FastWARC takes a member that breaks off for the end."""
+    stream.seek(place.offset)
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        while chunk := member.unused_data or member.unconsumed_tail or stream.read(_CHUNK):
+            if member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            member.decompress(chunk, _CHUNK)
+    except zlib.error as error:
+        raise OSError(str(error)) from error
+    if not member.eof:
+        raise _TruncatedError("the gzip stream breaks off")
+
+
+def _check_plain_end(stream: _Input, place: _Place, length: int) -> None:
+    stream.seek(place.offset)
+    header = HEADER_END.search(stream.read(MAX_HEADER_BYTES))
+    if place.records == 0 or header is None:
+        raise _TruncatedError("the first record breaks off")
+    end = place.offset + header.end() + length
+    stream.seek(end - 1)
+    last, rest = stream.read(1), stream.read(_CHUNK)
+    if not last:
+        raise _TruncatedError(f"the record at byte {place.offset:,} has {length:,} bytes by its header")
+    if rest.strip():
+        raise _TruncatedError("a record's header breaks off")

@@ -1,0 +1,281 @@
+"""Running recipes: skipping, resuming, refusing, and equal bytes however it is run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+import shutil
+
+import pytest
+import yaml
+
+from pasture.errors import ConfigError, InputError, ModelError, StageError
+from pasture.manifests.outputs import Output, verify
+from pasture.manifests.shards import StageManifest
+from pasture.pipeline import graph
+from pasture.pipeline.recipes import load_recipe
+from pasture.pipeline.run import Silent, plan, run_recipe
+from pasture.tokenize.corpus import verify_tokens
+
+TOPICS = ("river", "mill", "bridge", "tide", "clock", "bread", "lamp", "rope", "kite", "owl")
+ENDINGS = ("in the valley", "near the coast", "by the old road", "under the hill", "at the weir")
+
+
+def sentences(number: int) -> str:
+    """Three English sentences that no other number gives."""
+    topic, ending = TOPICS[number % 10], ENDINGS[number // 10 % 5]
+    return (
+        f"The {topic} {ending} was built {number} years before the war began. "
+        f"People came to see it on {number + 3} days of every year, and wrote letters home. "
+        f"Nobody knew why the {topic} had been left alone for {number + 7} long winters."
+    )
+
+
+def write_c4(folder: pathlib.Path, shards: int = 3, rows: int = 20) -> None:
+    """Raw C4: English documents, two French ones a shard, and one exact duplicate across shards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for shard in range(shards):
+        texts = [sentences(shard * rows + i) for i in range(rows)]
+        texts += [
+            f"Le chat numéro {shard}{i} dort dans la maison près de la rivière, et il rêve encore."
+            for i in range(2)
+        ]
+        texts.append(sentences(0))
+        lines = [
+            json.dumps(
+                {
+                    "text": text,
+                    "timestamp": "2019-04-25T12:57:54Z",
+                    "url": f"https://example.org/{shard}/{i}",
+                }
+            )
+            for i, text in enumerate(texts)
+        ]
+        name = folder / f"c4-train.{shard:05d}-of-{shards:05d}.json.gz"
+        name.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+
+
+RECIPE = {
+    "name": "small",
+    "sources": {
+        "c4": {
+            "inputs": ["c4/*.json.gz"],
+            "stages": {
+                "10-language": {
+                    "steps": ["language_id", {"keep_languages": {"languages": ["en"]}}]
+                },
+                "20-exact": {"exact_duplicates": {}},
+            },
+        }
+    },
+    "tokenizer": {"training": {"vocab_size": 400}},
+    "tokens": {"validation_fraction": 0.2, "shard_bytes": 5000},
+    "mixture": "mixture.yaml",
+    "budget_tokens": 10000,
+}
+MIXTURE = {"name": "only-c4", "tokens": 10000, "sources": {"c4": {"proportion": 1.0}}}
+
+
+@pytest.fixture
+def raw(tmp_path):
+    write_c4(tmp_path / "raw" / "c4")
+    write_recipe(tmp_path / "raw", RECIPE)
+    (tmp_path / "raw" / "mixture.yaml").write_text(yaml.safe_dump(MIXTURE))
+    return tmp_path / "raw"
+
+
+def write_recipe(folder: pathlib.Path, body: object) -> None:
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(body))
+
+
+def run(raw: pathlib.Path, output: pathlib.Path, **options) -> Log:
+    log = Log()
+    recipe = load_recipe(str(raw / "recipe.yaml"))
+    run_recipe(recipe, str(output), progress=log, **options)
+    return log
+
+
+class Log(Silent):
+    """Remembers what was made and what was skipped."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.skipped: list[str] = []
+        self.notes: list[str] = []
+
+    def finished(self, key, manifest, skipped):
+        (self.skipped if skipped else self.made).append(key)
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def contents(folder: pathlib.Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+ALL = [
+    "documents/c4/00-extract",
+    "models/language",
+    "documents/c4/10-language",
+    "documents/c4/20-exact",
+    "tokenizer",
+    "tokens/c4",
+]
+
+
+def test_runs_every_stage_and_the_counts_add_up(raw, tmp_path):
+    output = tmp_path / "out"
+    log = run(raw, output)
+    assert sorted(log.made) == sorted(ALL)
+    stages = Output(str(output)).stages()
+    assert [(s.stage, s.totals()["rows_in"], s.totals()["rows"]) for s in stages] == [
+        ("00-extract", 69, 69),
+        ("10-language", 69, 63),
+        ("20-exact", 63, 60),
+    ]
+    assert stages[1].totals()["dropped"] == {"keep_languages/other_language": 6}
+    assert stages[2].totals()["dropped"] == {"exact_duplicates/duplicate": 3}
+    assert list(verify(Output(str(output)))) == []
+    assert list(verify_tokens(str(output))) == []
+    assert any("vocabulary" in note or "vocab" in note for note in log.notes)
+    realised = yaml.safe_load((output / "mixture.yaml").read_text())
+    assert realised["sources"]["c4"]["proportion"] == 1.0
+
+
+def test_leaves_no_temporary_file(raw, tmp_path):
+    run(raw, tmp_path / "out")
+    names = [path.name for path in (tmp_path / "out").rglob("*")]
+    assert [name for name in names if "partial" in name or name == "_records"] == []
+
+
+def test_a_second_run_makes_nothing(raw, tmp_path):
+    output = tmp_path / "out"
+    run(raw, output)
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet")}
+    log = run(raw, output)
+    assert log.made == []
+    assert sorted(log.skipped) == sorted(ALL)
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*.parquet")} == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_equal_runs_give_equal_bytes_whatever_the_workers(raw, tmp_path, workers):
+    run(raw, tmp_path / "one")
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(raw, copy)
+    run(copy, tmp_path / "two", workers=workers)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_a_changed_recipe_is_refused_with_the_key_and_then_forced(raw, tmp_path):
+    output = tmp_path / "out"
+    run(raw, output)
+    body = json.loads(json.dumps(RECIPE))
+    body["sources"]["c4"]["stages"]["20-exact"]["exact_duplicates"]["normalise"] = "whitespace"
+    write_recipe(raw, body)
+    with pytest.raises(StageError, match=r"20-exact was made(.|\n)*normalise: 'none' -> 'whitesp"):
+        run(raw, output)
+    log = run(raw, output, force=True)
+    assert log.skipped == ALL[:3]
+    assert sorted(log.made) == sorted(ALL[3:])
+
+
+def test_goes_on_where_a_killed_run_stopped(raw, tmp_path, monkeypatch):
+    output = tmp_path / "out"
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(graph.DocumentsNode, "commit", die)
+        run(raw, output)
+    extract = output / "documents/c4/00-extract"
+    assert not (extract / "MANIFEST.json").exists()
+    (extract / "documents-00001-of-00003.parquet.partial-123").write_bytes(b"half")
+    (extract / "_records" / "00002.json").unlink()
+    kept = extract / "documents-00000-of-00003.parquet"
+    before = kept.stat().st_mtime_ns
+    run(raw, output)
+    assert kept.stat().st_mtime_ns == before
+    run(raw, tmp_path / "whole")
+    assert contents(output) == contents(tmp_path / "whole")
+
+
+def test_until_and_source_choose_a_part(raw, tmp_path):
+    log = run(raw, tmp_path / "out", until="10-language", source="c4")
+    assert log.made == ["documents/c4/00-extract", "models/language", "documents/c4/10-language"]
+    with pytest.raises(ConfigError, match="unknown stage '15-none'"):
+        run(raw, tmp_path / "out", until="15-none")
+    with pytest.raises(ConfigError, match="unknown source 'c5'; did you mean c4"):
+        run(raw, tmp_path / "out", source="c5")
+
+
+def test_plan_shows_what_is_done_and_what_changed(raw, tmp_path):
+    output = tmp_path / "out"
+    recipe = load_recipe(str(raw / "recipe.yaml"))
+    assert {node.state for node in plan(recipe, None)} == {"to do"}
+    run(raw, output, until="10-language")
+    states = {node.key: node.state for node in plan(recipe, str(output))}
+    assert [states[key] for key in ALL] == ["done"] * 3 + ["to do"] * 3
+    extract = next(node for node in plan(recipe, None) if node.key == ALL[0])
+    assert extract.shards == 3
+    assert extract.bytes == sum(path.stat().st_size for path in (raw / "c4").iterdir())
+
+
+def test_a_truncated_file_gives_what_could_be_read_and_is_counted(raw, tmp_path):
+    path = raw / "c4" / "c4-train.00001-of-00003.json.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    run(raw, tmp_path / "out", until="00-extract")
+    manifest = StageManifest.load(str(tmp_path / "out/documents/c4/00-extract"))
+    totals = manifest.totals()
+    assert totals["bad_files"] == 1
+    assert totals["rows"] > 2 * 23
+    assert "c4-train.00001" in manifest.shards[1].bad_files[0]
+
+
+def test_too_many_bad_files_stop_the_run_with_the_list(raw, tmp_path):
+    body = json.loads(json.dumps(RECIPE))
+    body["sources"]["c4"]["budget"] = {"bad_files": 0}
+    write_recipe(raw, body)
+    path = raw / "c4" / "c4-train.00001-of-00003.json.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match=r"1 files could not be read(.|\n)*c4-train\.00001"):
+        run(raw, tmp_path / "out")
+    assert not (tmp_path / "out/documents/c4/00-extract/MANIFEST.json").exists()
+
+
+def test_a_missing_input_fails_before_any_work(raw, tmp_path):
+    shutil.rmtree(raw / "c4")
+    with pytest.raises(InputError, match=r"c4: no file matches .*c4/\*\.json\.gz"):
+        run(raw, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("section", ["models", "tokenizer"])
+def test_a_missing_model_fails_before_any_work(raw, tmp_path, section):
+    value = {"language": {"path": "absent.bin"}} if section == "models" else {"path": "absent.bin"}
+    write_recipe(raw, {**RECIPE, section: value})
+    with pytest.raises(ModelError, match=r"is not at .*absent\.bin"):
+        run(raw, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_with_another_hash_is_refused(raw, tmp_path):
+    (raw / "lid.bin").write_bytes(b"x")
+    models = {"language": {"path": "lid.bin", "sha256": "0" * 64}}
+    write_recipe(raw, {**RECIPE, "models": models})
+    with pytest.raises(ModelError, match="another SHA-256"):
+        run(raw, tmp_path / "out")
+
+
+def test_an_unknown_beam_flag_is_refused(raw, tmp_path):
+    with pytest.raises(ConfigError, match="--runer=x"):
+        run(raw, tmp_path / "out", flags=["--runer=x"])
+    with pytest.raises(ConfigError, match="--workers is for the local runner"):
+        run(raw, tmp_path / "out", flags=["--runner=DataflowRunner"], workers=2)
