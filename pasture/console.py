@@ -349,3 +349,78 @@ def show_verification(output: Output, as_json: bool) -> bool:
     else:
         stdout().print(f"{len(output.manifests())} stages and models are what they claim to be")
     return not problems
+
+
+def show_mixture(name: str, as_json: bool) -> None:
+    """Show a mixture as it is defined."""
+    from pasture import config
+    from pasture.manifests.mixture import load_mixture
+
+    mixture = load_mixture(name)
+    if as_json:
+        show_json(config.plain(mixture))
+        return
+    table(
+        ["source", "#proportion", "#epochs", "#disk, GB"],
+        [
+            (source, f"{share.proportion:.1%}", share.epochs, share.gigabytes)
+            for source, share in mixture.sources.items()
+        ],
+        title=f"{mixture.name}: {mixture.tokens:,.0f} tokens",
+    )
+    for text in (mixture.citation, mixture.unknown):
+        if text:
+            stdout().print(text.strip(), markup=False)
+
+
+def token_counts(output: Output) -> dict[str, int]:
+    """The training tokens of each source that is tokenized."""
+    return {funnel.source: funnel.tokens for funnel in funnels(output) if funnel.tokens}
+
+
+def show_mixture_plan(output: Output, name: str, budget: float | None, as_json: bool) -> None:
+    """Show what a mixture and a budget mean for the tokens of an output."""
+    from pasture import config
+    from pasture.manifests.mixture import load_mixture
+
+    counts = token_counts(output)
+    plan = load_mixture(name).rescaled(counts).plan(counts, budget)
+    if as_json:
+        show_json(config.plain(plan))
+        return
+    table(
+        ["source", "#proportion", "#tokens there are", "#tokens sampled", "#epochs"],
+        [
+            (
+                source,
+                f"{share.proportion:.1%}",
+                f"{share.unique_tokens:,}",
+                f"{share.sampled_tokens:,.0f}",
+                f"{share.epochs:.2f}",
+            )
+            for source, share in plan.sources.items()
+        ],
+        title=f"{plan.name}: {plan.budget:,.0f} tokens",
+    )
+    for line in plan.warnings():
+        stdout().print(f"warning: {line}", markup=False)
+
+
+def show_mixture_check(output: Output | None, as_json: bool) -> None:
+    """Show a plan beside table 1 of the LLaMA paper."""
+    from pasture.manifests.mixture import compare_rows, load_mixture
+
+    paper = load_mixture("llama")
+    if output is None:
+        counts = {name: round(tokens) for name, tokens in paper.implied_tokens().items()}
+    else:
+        counts = token_counts(output)
+    rows = compare_rows(paper, paper.rescaled(counts).plan(counts))
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ["source", *(f"#{key}" for key in rows[0] if key != "source")],
+        [list(row.values()) for row in rows],
+        title="beside table 1 of LLaMA (arXiv:2302.13971), 1.4 T tokens",
+    )

@@ -10,6 +10,7 @@ stay. Menus, cookie notices and licences go; what a page alone says stays.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -153,7 +154,8 @@ class FindDuplicateLines(beam.PTransform):  # type: ignore[misc]
         return (
             shards
             | "Match" >> MatchEntries(read_lines, self.config.scope_shards)
-            | "ToLinesFound" >> beam.MapTuple(to_lines_found, keep=self.config.keep)
+            | "ToLinesFound"
+            >> beam.MapTuple(functools.partial(to_lines_found, keep=self.config.keep))
             | "HasLines" >> beam.Filter(_has_lines)
         )
 

@@ -146,7 +146,7 @@ class FindNearDuplicates(beam.PTransform):  # type: ignore[misc]
         links = (
             shards
             | "MatchBands" >> MatchEntries(functools.partial(read_bands, config=config))
-            | "ToLinks" >> beam.MapTuple(to_links, config=config)
+            | "ToLinks" >> beam.MapTuple(functools.partial(to_links, config=config))
         )
         if config.verify != "none":
             links = {"path": shards, "links": links} | "Verify" >> VerifyLinks(

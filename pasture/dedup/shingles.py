@@ -11,6 +11,7 @@ Texts are split and numbered by Arrow, and each distinct word of a batch is hash
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -58,7 +59,7 @@ def slices(texts: pa.Array) -> Iterator[pa.Array]:
     sizes = pc.binary_length(texts).to_numpy(zero_copy_only=False)
     run = (np.cumsum(sizes) - sizes) // SLICE_BYTES
     starts = np.flatnonzero(np.diff(run, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(texts)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(texts)]):
         yield texts.slice(start, end - start)
 
 

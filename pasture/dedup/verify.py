@@ -10,6 +10,7 @@ came from one other shard at a time.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -156,12 +157,14 @@ class VerifyLinks(beam.PTransform):  # type: ignore[misc]
         answers = (
             {"path": paths, "asked": asked}
             | "JoinAsked" >> beam.CoGroupByKey()
-            | "Answer" >> beam.FlatMapTuple(_answer_joined, unit=self.unit, n=self.n)
+            | "Answer"
+            >> beam.FlatMapTuple(functools.partial(_answer_joined, unit=self.unit, n=self.n))
         )
         return (
             {"path": paths, "links": links, "answers": answers}
             | "JoinAnswers" >> beam.CoGroupByKey()
-            | "VerifyShard" >> beam.FlatMapTuple(_verify_joined, verifier=verifier)
+            | "VerifyShard"
+            >> beam.FlatMapTuple(functools.partial(_verify_joined, verifier=verifier))
         )
 
 

@@ -35,12 +35,18 @@ class FastText(Protocol):
         """Write the model to a local file."""
 
 
-def load(path: str) -> FastText:
+def load(path: str, *, fresh: bool = False) -> FastText:
     """Load a supervised model, once a process.
+
+    Args:
+        path: The model, local or in a bucket.
+        fresh: Look again whether there is a newer one, as ``setup`` of a step does.
 
     Raises:
         ModelError: It is missing, damaged, or not a supervised fastText model.
     """
+    if fresh:
+        local_copy.cache_clear()
     local = local_copy(path)
     status = os.stat(local)
     return _load(local, status.st_mtime_ns, status.st_size)

@@ -67,7 +67,7 @@ class LanguageId(Annotator):
 
     def setup(self) -> None:
         """Load the model."""
-        fasttext_models.load(self.model or default_model())
+        fasttext_models.load(self.model or default_model(), fresh=True)
 
     def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Fill ``language`` and ``language_score``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -13,11 +14,13 @@ from pasture import storage
 from pasture.errors import ModelError
 
 
+@functools.lru_cache(maxsize=256)
 def local_copy(path: str) -> str:
     """Return a local path for a model file; one in a bucket is copied once to this machine.
 
-    All workers of a machine share the copy. Its name holds the version that the bucket told,
-    so a model that was trained again under the same name is copied again.
+    All workers of a machine share the copy. Its name holds the version that the bucket told.
+    The answer is remembered, as steps ask for each batch; ``setup`` of a step clears it, so that
+    a model that was trained again under the same name is copied again.
 
     Raises:
         ModelError: There is no such file.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pasture import config, storage
@@ -21,8 +21,6 @@ from pasture.pipeline.recipes import EXTRACT, Recipe
 
 if TYPE_CHECKING:
     from pasture.pipeline.graph import Context
-
-log = logging.getLogger(__name__)
 
 
 def perplexity_stage(recipe: Recipe, source: str) -> str:
@@ -148,9 +146,10 @@ def _make_ngram(context: Context, folder: str) -> dict[str, Any]:
     cards: dict[str, Any] = {}
     for language in models.languages:
         texts = _texts(context, models.source, language)
-        cards[language] = train_ngram(
-            texts, language=language, folder=folder, config=models.training
-        )
+        with tempfile.TemporaryDirectory() as work:
+            cards[language] = train_ngram(
+                texts, language=language, folder=folder, config=models.training, work_folder=work
+            )
     notes = [note for card in cards.values() for note in card.get("notes", [])]
     return {"trained": True, "languages": cards, "notes": notes}
 
@@ -159,15 +158,11 @@ def _make_cutoffs(context: Context, folder: str) -> dict[str, Any]:
     recipe = context.recipe
     cutoffs = recipe.models.cutoffs
     stage = perplexity_stage(recipe, cutoffs.source)
-    sketches: dict[str, PerplexitySketch] = {}
+    sketch = PerplexitySketch()
     for _, path in context.documents(cutoffs.source, stage):
         for batch in storage.read_batches(path, ["language", "perplexity"]):
-            for language, perplexity in zip(
-                batch["language"].to_pylist(), batch["perplexity"].to_pylist(), strict=True
-            ):
-                if perplexity is not None:
-                    sketches.setdefault(language, PerplexitySketch()).add(perplexity)
-    found = estimate_cutoffs(sketches, head=cutoffs.head, middle=cutoffs.middle)
+            sketch.add(batch)
+    found = estimate_cutoffs(sketch, cutoffs.head, cutoffs.middle)
     storage.write_json(storage.join(folder, "cutoffs.json"), found)
     return {"trained": True, "cutoffs": found}
 

@@ -304,10 +304,13 @@ def _write_mixture(context: Context, progress: Progress) -> None:
         if not storage.exists(path):
             return
         counts[name] = int(storage.read_json(path)["splits"]["train"]["tokens"])
-    for line in write_realised(
-        storage.join(context.output, "mixture.yaml"),
-        context.recipe.mixture,
-        counts,
-        context.recipe.budget_tokens,
-    ):
+    present = {name for name, count in counts.items() if count}
+    for name in sorted(set(counts) - present):
+        progress.note(f"{name}: no document was left to train on")
+    if not present:
+        raise StageError("no source has a document left; read what was dropped: pasture audit")
+    mixture = context.recipe.mixture.rescaled(present)
+    realised = mixture.plan(counts, context.recipe.budget_tokens)
+    write_realised(storage.join(context.output, "mixture.yaml"), realised)
+    for line in realised.warnings():
         progress.note(line)

@@ -115,7 +115,7 @@ def _mixture(report: Report) -> str:
         rows.append(
             (
                 escape(name),
-                f"{int(share['tokens']):,}",
+                f"{int(share['unique_tokens']):,}",
                 f"{float(share['proportion']):.1%}",
                 f"{float(share['epochs']):.2f}",
                 "" if theirs is None else f"{theirs.proportion:.1%}",

@@ -11,15 +11,18 @@ import dataclasses
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pasture import storage
-from pasture.errors import ConfigError, InputError
+from pasture.errors import ConfigError
 from pasture.records import Document, to_metadata
-from pasture.sources import archives, html
+from pasture.sources import html
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
-from pasture.sources.crawl_pages import MAX_PAGE_BYTES, TextPage, read_pages
-
-LISTINGS = (".paths", ".paths.gz")
-_MAX_LISTING_BYTES = 256 << 20
+from pasture.sources.crawl_pages import (
+    CRAWL_ROOT,
+    MAX_PAGE_BYTES,
+    TextPage,
+    expand_listings,
+    read_pages,
+    text_lines,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +51,7 @@ class CommonCrawl(Source):
         formats="WET (.warc.wet.gz), WARC (.warc.gz), plain or gzip; wet.paths.gz listings",
     )
 
-    root: str = "https://data.commoncrawl.org"
+    root: str = CRAWL_ROOT
     first_line_is_title: bool = True
     min_characters: int = 300
     extractor: html.Extractor = "trafilatura"
@@ -59,35 +62,8 @@ class CommonCrawl(Source):
             raise ConfigError(f"max_page_bytes is {self.max_page_bytes}; it must be at least 1")
 
     def files(self) -> list[tuple[str, int]]:
-        """List the files, with those that a listing names in its place; sorted, each once.
-
-        The sizes of remote files that a listing names are not known, and given as 0.
-        """
-        found: dict[str, int] = {}
-        for path, size in super().files():
-            if path.endswith(LISTINGS):
-                found.update(self._listed(path))
-            else:
-                found[path] = size
-        return sorted(found.items())
-
-    def _listed(self, listing: str) -> Iterator[tuple[str, int]]:
-        with storage.open_read(listing) as stream:
-            try:
-                data = archives.read_limited(archives.decompress(stream), _MAX_LISTING_BYTES)
-                lines = data.decode("ascii").split()
-            except archives.DAMAGED as error:
-                raise InputError(f"the listing {listing} cannot be read: {error!r}") from error
-        for line in lines:
-            path = storage.join(self.root, line)
-            if storage.is_url(path):
-                yield path, 0
-            elif not storage.exists(path):
-                raise InputError(
-                    f"{listing} lists {line}, and there is no {path}; check the option root"
-                )
-            else:
-                yield from storage.glob(path)
+        """List the files, with those that a listing names in its place; sorted, each once."""
+        return expand_listings(super().files(), self.root)
 
     def shards(self) -> list[InputShard]:
         """Make each file a shard."""
@@ -118,9 +94,3 @@ class CommonCrawl(Source):
                 title=title or None, file=page.file, crawl_languages=page.languages
             ),
         )
-
-
-def text_lines(text: str) -> list[str]:
-    """Split a text into its lines, stripped, without the blank ones."""
-    stripped = (line.strip() for line in text.replace("\r", "\n").split("\n"))
-    return [line for line in stripped if line]

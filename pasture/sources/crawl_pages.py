@@ -15,7 +15,9 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 
-from pasture.sources import html
+from pasture import storage
+from pasture.errors import InputError
+from pasture.sources import archives, html
 from pasture.sources.base import Rejected
 from pasture.sources.warc import HEADER_END, MAX_HEADER_BYTES, Record, read_records
 
@@ -23,6 +25,11 @@ MAX_PAGE_BYTES = 5 << 20
 """Largest page in bytes. Common Crawl itself cuts pages at 1 MiB, since 2025 at 5 MiB, so no page
 of its crawls is refused for its size."""
 
+CRAWL_ROOT = "https://data.commoncrawl.org"
+"""Where Common Crawl serves the files that its listings name."""
+
+_LISTINGS = (".paths", ".paths.gz")
+_MAX_LISTING_BYTES = 256 << 20
 _PREVIEW = 2000
 _BLOCKS = frozenset(("conversion", "response", "resource"))
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
@@ -63,6 +70,38 @@ class HttpResponse:
     mime: str
     charset: str | None
     body: bytes
+
+
+def expand_listings(files: list[tuple[str, int]], root: str) -> list[tuple[str, int]]:
+    """Put the files that a listing (``wet.paths.gz``) names in its place; sorted, each once.
+
+    The sizes of remote files that a listing names are not asked for, and given as 0.
+
+    Raises:
+        InputError: A listing cannot be read, or names a local file that is not there.
+    """
+    found: dict[str, int] = {}
+    for path, size in files:
+        found.update(_listed(path, root) if path.endswith(_LISTINGS) else [(path, size)])
+    return sorted(found.items())
+
+
+def _listed(listing: str, root: str) -> Iterator[tuple[str, int]]:
+    with storage.open_read(listing) as stream:
+        try:
+            data = archives.read_limited(archives.decompress(stream), _MAX_LISTING_BYTES)
+            lines = data.decode("ascii").split()
+        except archives.DAMAGED as error:
+            raise InputError(f"the listing {listing} cannot be read: {error!r}") from error
+    for line in lines:
+        path = storage.join(root, line)
+        if storage.is_url(path):
+            yield path, 0
+        elif not storage.exists(path):
+            advice = "check the option root"
+            raise InputError(f"{listing} names {line}, but there is no {path}; {advice}")
+        else:
+            yield from storage.glob(path)
 
 
 def read_pages(
@@ -143,6 +182,12 @@ def _extract(record: Record, extractor: html.Extractor, max_page_bytes: int) -> 
         raise html.PageError("not_html", f"called {mime}, begins with {response.body[:4]!r}")
     _check_size(response.body, max_page_bytes)
     return html.extract(html.decode(response.body, response.charset), extractor)
+
+
+def text_lines(text: str) -> list[str]:
+    """Split a text into its lines, stripped, without the blank ones."""
+    stripped = (line.strip() for line in text.replace("\r", "\n").split("\n"))
+    return [line for line in stripped if line]
 
 
 # HTTP -----------------------------------------------------------------------------------------

@@ -9,44 +9,46 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from pasture import code_languages
 from pasture.sources import licenses, package_metadata, spdx
 from pasture.sources.spdx import Expression
 
 VENDORED = frozenset(
-    "vendor vendors vendored _vendor third_party third-party thirdparty 3rdparty 3rd_party "
-    "node_modules bower_components jspm_packages external externals extern "
-    "godeps _workspace pods carthage submodules".split()
-)
+    {
+        "vendor", "vendors", "vendored", "_vendor", "third_party", "third-party", "thirdparty",
+        "3rdparty", "3rd_party", "node_modules", "bower_components", "jspm_packages", "external",
+        "externals", "extern", "godeps", "pods", "carthage", "submodules",
+    }
+)  # fmt: skip
 """Names of folders that hold other people's code, in lower case; ours."""
 
 _LICENSE_NAME = re.compile(
-    r"^(?:(?:the[-_])?(?:un)?licen[cs]es?|copying|copyright|mit|apache|bsd)"
-    r"(?:[-_. ][\w.+ -]{0,40})?$|^[\w.]{1,20}[-_.]licen[cs]e(?:\.(?:txt|md|rst))?$"
+    r"^(?:(?:[a-z0-9]{1,20}[-_.])?(?:un)?licen[cs]es?|copying|copyright)(?:[-_.].{0,40})?$"
 )
-_OTHER_THINGS = re.compile(
-    r"third|3rd|notice|bundled|depend|vendor|docs?\b|fonts?\b|icon|asset|image|header|template|"
-    r"check|sample|example|data\b|\.(?!txt$|md$|rst$|markdown$|text$|mit$|apache|bsd|gpl|lgpl|agpl|"
-    r"mpl|lesser|isc$|\d|v\d)\w+$"
+_OF_SOMETHING_ELSE = re.compile(
+    r"third|3rd|notice|bundled|depend|vendor|\bdocs?\b|fonts?\b|icon|asset|image|header|template"
+    r"|check|sample|example|\bdata\b"
 )
-_LICENSES_FOLDERS = ("LICENSES", "licenses", "LICENSE", "license")
+_LICENSES_FOLDERS = ("LICENSES", "licenses")
 
 
-def is_license_file(base: str) -> bool:
+def is_license_file(path: str) -> bool:
     """Tell whether a file of this name states the licence of the folder that it stands in."""
-    name = base.lower()
-    if _LICENSE_NAME.match(name) is None or _OTHER_THINGS.search(name):
+    name = path.rpartition("/")[2].lower()
+    if _LICENSE_NAME.match(name) is None or _OF_SOMETHING_ELSE.search(name):
         return False
-    return name.startswith(("mit", "apache", "bsd")) is False or "licen" in name
+    return code_languages.detect(name, "") in (None, "Text", "Markdown", "reStructuredText")
 
 
 def speaks_of_license(path: str) -> bool:
     """Tell whether ``LicenseTree`` wants to read a file: a licence, or package metadata."""
     folder, _, base = path.rpartition("/")
-    inside = folder.rpartition("/")[2] in ("LICENSES", "licenses")
-    text = base.endswith((".txt", ".md")) or "." not in base
-    return is_license_file(base) or package_metadata.is_metadata(base) or (inside and text)
+    collected = folder.rpartition("/")[2] in _LICENSES_FOLDERS and (
+        "." not in base or base.endswith((".txt", ".md"))
+    )
+    return collected or is_license_file(base) or package_metadata.is_metadata(base)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,13 +64,13 @@ class LicenseTree:
 
     Args:
         files: The text of each licence and metadata file, by its path in the repository.
-        default: What holds at the root where no file there states a licence.
+        nested: Folders that are repositories of their own, such as submodules.
     """
 
-    def __init__(self, files: Mapping[str, str], default: Found | None = None):
+    def __init__(self, files: Mapping[str, str], nested: Collection[str] = ()):
         self._by_folder: dict[str, list[str]] = {}
         self._files = files
-        self._default = default
+        self._nested = frozenset(nested)
         self._stated: dict[str, Found | None] = {}
         for path in sorted(files):
             folder, _, base = path.rpartition("/")
@@ -77,8 +79,11 @@ class LicenseTree:
                 folder = parent
             self._by_folder.setdefault(folder, []).append(path)
 
-    def of_file(self, path: str) -> Found | None:
-        """The licence that holds for a file, or None where none is stated."""
+    def of_file(self, path: str, default: Found | None = None) -> Found | None:
+        """The licence that holds for a file, or None where none is stated.
+
+        ``default`` is what holds for the repository where no file at its root states one.
+        """
         folder = path.rpartition("/")[0]
         while True:
             if folder not in self._stated:
@@ -88,8 +93,8 @@ class LicenseTree:
                 return found
             parent, _, own = folder.rpartition("/")
             if not folder:
-                return self._default
-            if own.lower() in VENDORED:
+                return default
+            if own.lower() in VENDORED or folder in self._nested:
                 return None
             folder = parent
 

@@ -24,20 +24,19 @@ from pasture.errors import ConfigError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import stackexchange_dump as dump
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo
-from pasture.sources.stackexchange_dump import ANSWER, QUESTION, Post
+from pasture.sources.stackexchange_dump import QUESTION, Post
 from pasture.sources.stackexchange_html import HtmlToText
 
 _POSTS_FILE = re.compile(r"posts\.xml(?:\.(?:gz|bz2|xz))?$", re.I)
 _SITE_FILE = re.compile(r"(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
-_OTHER_TABLE = re.compile(
-    r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I
-)
+_OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I)
 _BATCH = 2000
-_CACHE_KIB = 64 << 10
+_CACHE_KIB = 32 << 10
 _AUDIT_CHARACTERS = 2000
 _MAX_THREAD = 64 << 20
 """Most characters of HTML in one document; ours, thousands of times what sites hold."""
 _COLUMNS = [field.name for field in dataclasses.fields(Post)]
+_INSERT_POST = f"INSERT INTO post VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 
 
 @dataclasses.dataclass(frozen=True)
@@ -295,11 +294,10 @@ class _Spool:
 
     def flush(self) -> None:
         """Write what waits."""
-        marks = ", ".join("?" * len(_COLUMNS))
         posts = [_row(item) for item in self._waiting if isinstance(item, Post)]
         rejected = [_row(item) for item in self._waiting if isinstance(item, Rejected)]
         self._database.execute("BEGIN")
-        self._database.executemany(f"INSERT INTO post VALUES ({marks})", posts)
+        self._database.executemany(_INSERT_POST, posts)
         self._database.executemany("INSERT INTO rejected VALUES (?, ?, ?, ?, ?)", rejected)
         self._database.execute("COMMIT")
         self._waiting.clear()

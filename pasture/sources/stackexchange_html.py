@@ -13,10 +13,11 @@ import re
 
 from lxml import etree
 
-_BLOCKS = frozenset(
-    "address article aside body center details dl dt fieldset figcaption figure footer form"
-    " header main nav p div section summary caption".split()
-)
+_BLOCKS = frozenset((
+    "address", "article", "aside", "body", "caption", "center", "details", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "footer", "form", "header", "main", "nav", "p",
+    "section", "summary",
+))  # fmt: skip
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _HIDDEN = frozenset(("script", "style", "head", "template"))
 _LANGUAGE = re.compile(r"(?:^|\s)lang(?:uage)?-([A-Za-z0-9+#.-]{1,20})(?=\s|$)")
@@ -37,7 +38,11 @@ class HtmlToText:
     def __init__(self) -> None:
         self._writer = _Writer()
         # Without huge_tree the parser drops a text of more than 10 MB without a word.
-        self._parser = etree.HTMLParser(target=self._writer, encoding="utf-8", huge_tree=True)
+        self._parser = etree.HTMLParser(
+            target=self._writer,  # type: ignore[arg-type]  # the stubs want bytes too
+            encoding="utf-8",
+            huge_tree=True,
+        )
 
     def convert(self, html: str) -> str:
         """Convert the HTML of one post."""
@@ -176,7 +181,7 @@ class _Writer:
         """Write one line, after a blank one where a gap is due."""
         if self._gap and self.lines:
             shared = 0
-            for box, last in zip(self._boxes, self._last_boxes):
+            for box, last in zip(self._boxes, self._last_boxes, strict=False):
                 if box is not last or box.first is not None:
                     break
                 shared += 1

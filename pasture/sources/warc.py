@@ -196,6 +196,8 @@ def _check_plain_end(stream: _Input, place: _Place, length: int) -> None:
     stream.seek(end - 1)
     last, rest = stream.read(1), stream.read(_CHUNK)
     if not last:
-        raise _TruncatedError(f"the record at byte {place.offset:,} has {length:,} bytes by its header")
+        raise _TruncatedError(
+            f"the record at byte {place.offset:,} has {length:,} bytes by its header"
+        )
     if rest.strip():
         raise _TruncatedError("a record's header breaks off")

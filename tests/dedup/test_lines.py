@@ -38,7 +38,7 @@ def ccnet(line):
         ("Page 12 of 345", "page 00 of 000"),
         ("\u0661\u0662 \uff11 \u00b2", "00 0 \u00b2"),
         ("\u201cQuoted\u201d \u2014 caf\u00e9\u2026", "quoted  caf\u00e9"),
-        ("It's \"plain\" ASCII, kept!", "it's \"plain\" ascii, kept!"),
+        ('It\'s "plain" ASCII, kept!', 'it\'s "plain" ascii, kept!'),
         ("tab\tand\x00null\x7f\x9f", "tabandnull"),
         ("\x00 kept space", " kept space"),
         ("\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03bf\u03c2"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import copy
 import pathlib
 import shutil
 
@@ -17,73 +16,6 @@ from pasture.pipeline import graph
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.corpus import verify_tokens
-
-TOPICS = ("river", "mill", "bridge", "tide", "clock", "bread", "lamp", "rope", "kite", "owl")
-ENDINGS = ("in the valley", "near the coast", "by the old road", "under the hill", "at the weir")
-
-
-def sentences(number: int) -> str:
-    """Three English sentences that no other number gives."""
-    topic, ending = TOPICS[number % 10], ENDINGS[number // 10 % 5]
-    return (
-        f"The {topic} {ending} was built {number} years before the war began. "
-        f"People came to see it on {number + 3} days of every year, and wrote letters home. "
-        f"Nobody knew why the {topic} had been left alone for {number + 7} long winters."
-    )
-
-
-def write_c4(folder: pathlib.Path, shards: int = 3, rows: int = 20) -> None:
-    """Raw C4: English documents, two French ones a shard, and one exact duplicate across shards."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for shard in range(shards):
-        texts = [sentences(shard * rows + i) for i in range(rows)]
-        texts += [
-            f"Le chat numéro {shard}{i} dort dans la maison près de la rivière, et il rêve encore."
-            for i in range(2)
-        ]
-        texts.append(sentences(0))
-        lines = [
-            json.dumps(
-                {
-                    "text": text,
-                    "timestamp": "2019-04-25T12:57:54Z",
-                    "url": f"https://example.org/{shard}/{i}",
-                }
-            )
-            for i, text in enumerate(texts)
-        ]
-        name = folder / f"c4-train.{shard:05d}-of-{shards:05d}.json.gz"
-        name.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
-
-
-RECIPE = {
-    "name": "small",
-    "sources": {
-        "c4": {
-            "inputs": ["c4/*.json.gz"],
-            "stages": {
-                "10-language": {
-                    "steps": ["language_id", {"keep_languages": {"languages": ["en"]}}]
-                },
-                "20-exact": {"exact_duplicates": {}},
-            },
-        }
-    },
-    "tokenizer": {"training": {"vocab_size": 400}},
-    "tokens": {"validation_fraction": 0.2, "shard_bytes": 5000},
-    "mixture": "mixture.yaml",
-    "budget_tokens": 10000,
-}
-MIXTURE = {"name": "only-c4", "tokens": 10000, "sources": {"c4": {"proportion": 1.0}}}
-
-
-@pytest.fixture
-def raw(tmp_path):
-    write_c4(tmp_path / "raw" / "c4")
-    write_recipe(tmp_path / "raw", RECIPE)
-    (tmp_path / "raw" / "mixture.yaml").write_text(yaml.safe_dump(MIXTURE))
-    return tmp_path / "raw"
-
 
 def write_recipe(folder: pathlib.Path, body: object) -> None:
     (folder / "recipe.yaml").write_text(yaml.safe_dump(body))
@@ -173,10 +105,10 @@ def test_equal_runs_give_equal_bytes_whatever_the_workers(raw, tmp_path, workers
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
-def test_a_changed_recipe_is_refused_with_the_key_and_then_forced(raw, tmp_path):
+def test_a_changed_recipe_is_refused_with_the_key_and_then_forced(raw, recipe_body, tmp_path):
     output = tmp_path / "out"
     run(raw, output)
-    body = json.loads(json.dumps(RECIPE))
+    body = copy.deepcopy(recipe_body)
     body["sources"]["c4"]["stages"]["20-exact"]["exact_duplicates"]["normalise"] = "whitespace"
     write_recipe(raw, body)
     with pytest.raises(StageError, match=r"20-exact was made(.|\n)*normalise: 'none' -> 'whitesp"):
@@ -239,8 +171,8 @@ def test_a_truncated_file_gives_what_could_be_read_and_is_counted(raw, tmp_path)
     assert "c4-train.00001" in manifest.shards[1].bad_files[0]
 
 
-def test_too_many_bad_files_stop_the_run_with_the_list(raw, tmp_path):
-    body = json.loads(json.dumps(RECIPE))
+def test_too_many_bad_files_stop_the_run_with_the_list(raw, recipe_body, tmp_path):
+    body = copy.deepcopy(recipe_body)
     body["sources"]["c4"]["budget"] = {"bad_files": 0}
     write_recipe(raw, body)
     path = raw / "c4" / "c4-train.00001-of-00003.json.gz"
@@ -258,18 +190,18 @@ def test_a_missing_input_fails_before_any_work(raw, tmp_path):
 
 
 @pytest.mark.parametrize("section", ["models", "tokenizer"])
-def test_a_missing_model_fails_before_any_work(raw, tmp_path, section):
+def test_a_missing_model_fails_before_any_work(raw, recipe_body, tmp_path, section):
     value = {"language": {"path": "absent.bin"}} if section == "models" else {"path": "absent.bin"}
-    write_recipe(raw, {**RECIPE, section: value})
+    write_recipe(raw, {**recipe_body, section: value})
     with pytest.raises(ModelError, match=r"is not at .*absent\.bin"):
         run(raw, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_with_another_hash_is_refused(raw, tmp_path):
+def test_a_model_with_another_hash_is_refused(raw, recipe_body, tmp_path):
     (raw / "lid.bin").write_bytes(b"x")
     models = {"language": {"path": "lid.bin", "sha256": "0" * 64}}
-    write_recipe(raw, {**RECIPE, "models": models})
+    write_recipe(raw, {**recipe_body, "models": models})
     with pytest.raises(ModelError, match="another SHA-256"):
         run(raw, tmp_path / "out")
 

@@ -14,7 +14,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from pasture.sources.latex.conditionals import CONDITIONALS
 from pasture.sources.latex.definitions import DEFINITIONS
@@ -31,6 +31,8 @@ from pasture.sources.latex.reader import FileFrame, NoArgument, Reader
 from pasture.sources.latex.tokens import LETTERS, Lexicon, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
+_END = "\\<end>"  # closes an expanded environment; no text can hold such a token
+_PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
 
 
 class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
@@ -89,8 +91,10 @@ class _Call:
     num_out: int
     num_groups: int
     num_conditionals: int
+    num_open: int
     spent: int
     limit: int
+    is_undone: bool = False
 
 
 class Expander:
@@ -105,11 +109,16 @@ class Expander:
         self.files = files
         self.limits = limits
         self.reader = Reader(files.lexicon)
-        self.meanings: dict[str, Meaning] = {**DEFINITIONS, **CONDITIONALS, **INPUTS}
+        self.meanings: dict[str, Meaning] = {
+            **DEFINITIONS,
+            **CONDITIONALS,
+            **INPUTS,
+            _END: Expander._end_expanded_environment,
+        }
         self.environments: dict[str, Environment] = {}
         self.conditionals: list[bool] = []
         """For each open conditional: whether its ``\\else`` and ``\\fi`` are ours to remove."""
-        self.toggles: dict[str, bool] = {}
+        self.flags: dict[str, bool] = {}
         self.out: list[str] = []
         self.used: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
@@ -136,17 +145,18 @@ class Expander:
         r"""Expand tokens on their own, as ``\edef`` and file names need it."""
         if self._nesting >= self.limits.nesting:
             return list(tokens)
-        outer, self.out = self.out, []
-        bottom = len(self.reader.frames)
-        num_groups, gap, call = len(self._groups), self._has_gap, self._call
+        outer = self.out, self._has_gap, self._call
+        bottom, num_groups = len(self.reader.frames), len(self._groups)
         self._nesting += 1
-        self.reader.open("", "")
+        frame = self.reader.open("", "")
+        self.out = []
+        self._call = call = self._start("", frame)
         self.reader.push(tokens)
         self._run(bottom)
         self._nesting -= 1
         self.close_groups(num_groups)
-        result, self.out = self.out, outer
-        self._has_gap, self._call = gap, call
+        result = list(tokens) if call.is_undone else self.out
+        self.out, self._has_gap, self._call = outer
         return result
 
     def finish(self) -> None:
@@ -175,7 +185,7 @@ class Expander:
                 elif isinstance(meaning, Macro):
                     self._expand_call(token, meaning)
                 elif isinstance(meaning, Frozen):
-                    self.emit(meaning.token)
+                    self._emit_frozen(meaning)
                 else:
                     meaning(self, token)
                     if token not in _PREFIXES:
@@ -200,6 +210,14 @@ class Expander:
         if token[0] in LETTERS and out and is_control_word(out[-1]):
             out.append(" ")
         out.append(token)
+
+    def _emit_frozen(self, meaning: Frozen) -> None:
+        if meaning.token == "\\relax":
+            self.remove()
+            return
+        if meaning.token[0] != "\\":
+            self.reader.skip_after_word()
+        self.emit(meaning.token)
 
     def remove(self) -> None:
         """Note that something was removed here, so that no blank line stays in its place."""
@@ -249,62 +267,83 @@ class Expander:
         if token in self.unexpanded or not is_writable(macro, self.meanings):
             self.leave(token)
             return
-        frame = reader.frames[-1]
-        if isinstance(frame, FileFrame):
-            self._call = self._start(token, frame)
+        is_outermost = self._enter(token)
         if not macro.parameters and not macro.prefix and is_control_word(token):
             reader.skip_after_word()
             if not macro.ends_openly():
                 reader.skip_empty_group()
-        self._replace(token, macro, macro.body)
+        if self.expand_once(token, macro, is_outermost=is_outermost):
+            self._check_call(token)
 
-    def _start(self, token: str, frame: FileFrame) -> _Call:
-        spent = self.reader.spent
-        if spent > self.limits.total_chars:
-            raise CannotExpand("expansion_over_limit", f"more than {spent:,} characters")
-        counts = len(self.out), len(self._groups), len(self.conditionals)
-        return _Call(token, frame, frame.pos, *counts, spent, self.limits.call_chars)
-
-    def _replace(self, token: str, macro: Macro, body: Sequence[str]) -> bool:
-        """Read the arguments, and put what they give back into the input."""
-        reader, call = self.reader, self._call
-        before = reader.spent
+    def expand_once(self, token: str, macro: Macro, *, is_outermost: bool = False) -> bool:
+        """Put what a call stands for into the input, or its name where it has no arguments."""
         try:
-            arguments = reader.arguments(macro.parameters, macro.prefix)
+            arguments = self.reader.arguments(macro.parameters, macro.prefix)
         except NoArgument:
             self.leave(token)
             return False
-        if call and before == call.spent:
-            call.limit += 8 * sum(len(part) for argument in arguments for part in argument)
-        reader.push(substitute(body, arguments) if arguments or "#" in "".join(body) else body)
+        if is_outermost and self._call:
+            self._call.limit += 8 * sum(len(part) for argument in arguments for part in argument)
+        self.reader.push(substitute(macro.body, arguments) if macro.takes_tokens else macro.body)
         self.remove()
-        if reader.spent - (call.spent if call else 0) > (
-            call.limit if call else self.limits.total_chars
-        ):
-            self._take_back()
         return True
 
-    def _take_back(self) -> None:
-        """Undo the call that grew too large, and leave its macro as it stands from now on."""
-        call = self._call
-        if call is None:
-            raise CannotExpand("expansion_over_limit", f"{self.reader.spent:,} characters")
+    def _enter(self, token: str) -> bool:
+        """Note the state before a call that stands in a file, not in a macro."""
         frames = self.reader.frames
-        while frames and frames[-1] is not call.frame:
+        is_outermost = isinstance(frames[-1], FileFrame)
+        if is_outermost or self._call is None:
+            frame = next(f for f in reversed(frames) if isinstance(f, FileFrame))
+            self._call = self._start(token, frame)
+        return is_outermost
+
+    def _start(self, token: str, frame: FileFrame) -> _Call:
+        self.check_total()
+        heights = len(self.out), len(self._groups), len(self.conditionals), len(self._open)
+        return _Call(token, frame, frame.pos, *heights, self.reader.spent, self.limits.call_chars)
+
+    def _check_call(self, token: str) -> None:
+        """Undo a call that grew too large, and leave its macro as it stands from now on."""
+        call = self._call
+        if call is None or self.reader.spent - call.spent <= call.limit:
+            return
+        frames = self.reader.frames
+        while frames[-1] is not call.frame:
             frames.pop()
         call.frame.pos = call.pos
+        call.is_undone = True
         del self.out[call.num_out :]
         del self.conditionals[call.num_conditionals :]
+        del self._open[call.num_open :]
         self.close_groups(call.num_groups)
         self._call = None
-        self.leave(call.token)
+        self.unexpanded.setdefault(token)
+        if call.token:
+            self.leave(call.token)
+
+    def check_total(self) -> None:
+        """Give the paper up where its macros have gone through too many characters."""
+        if self.reader.spent > self.limits.total_chars:
+            self.refuse("expansion_over_limit", f"{self.reader.spent:,} characters of expansion")
+
+    def refuse(self, reason: str, detail: str) -> NoReturn:
+        """Give the paper up."""
+        raise CannotExpand(reason, detail)
 
     def leave(self, token: str) -> None:
         """Write a macro's name as it stands, and remember that it was not expanded."""
         self.unexpanded.setdefault(token)
         self.emit(token)
 
-    # Environments.
+    # Groups and environments.
+
+    def write_group(self, token: str, *, opens: bool) -> None:
+        r"""Write ``\begingroup`` or ``\endgroup``."""
+        self.emit(token)
+        if opens:
+            self.open_group()
+        else:
+            self.close_group()
 
     def begin_environment(self, token: str) -> None:
         r"""Expand ``\begin`` of the paper's own environments; write any other as it stands."""
@@ -313,30 +352,35 @@ class Expander:
             self.emit(token)
             return
         environment = self.environments.get(name)
+        whole = f"{token}{{{name}}}"
         self.open_group()
-        if environment is None:
+        if environment is None or whole in self.unexpanded:
             self.emit(token)
             return
-        frame = self.reader.frames[-1]
-        if isinstance(frame, FileFrame):
-            self._call = self._start(token, frame)
+        if not all(is_writable(part, self.meanings) for part in environment.parts):
+            self.leave(whole)
+            self.reader.pass_over(length)
+            return
         self.reader.pass_over(length)
+        self._enter(whole)
         try:
             arguments = self.reader.arguments(environment.begin.parameters)
         except NoArgument:
-            self.reader.push(["{", name, "}"])
-            self.emit(token)
+            self.leave(whole)
             return
-        self._open.append((name, tuple(substitute(environment.end, arguments))))
-        self.reader.push(substitute(environment.begin.body, arguments))
+        opening, closing = (["{"], ["}"]) if environment.declares() else ([], [])
+        self._open.append((name, (*substitute(environment.end, arguments), *closing, _END)))
+        self.reader.push(opening + substitute(environment.begin.body, arguments))
         self.remove()
+        self._check_call(whole)
 
     def end_environment(self, token: str) -> None:
         r"""Expand ``\end`` of an environment that ``begin_environment`` expanded."""
         name, length = self.reader.environment_name()
         if self._open and self._open[-1][0] == name:
             self.reader.pass_over(length)
-            self.reader.push((*self._open.pop()[1], "\\endgroup\\pasture"))
+            self._enter(f"{token}{{{name}}}")
+            self.reader.push(self._open.pop()[1])
             self.remove()
             return
         self.emit(token)
@@ -345,6 +389,10 @@ class Expander:
             self.finish()
         else:
             self.close_group()
+
+    def _end_expanded_environment(self, token: str) -> None:
+        self.close_group()
+        self.remove()
 
     # Files.
 
@@ -386,6 +434,4 @@ class Expander:
             self.reader.at_letter = frame.at_letter
             self.close_groups(frame.num_groups)
             del self.conditionals[frame.num_conditionals :]
-
-
-_PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer"})
+        self._call = None

@@ -22,6 +22,11 @@ _MACHINERY = frozenset(
     "\\immediate \\everypar \\output \\scantokens \\loop \\repeat \\lowercase \\uppercase "
     "\\advance \\directlua".split()
 )
+_DECLARATIONS = frozenset(
+    "\\it \\bf \\rm \\sl \\sf \\tt \\sc \\em \\itshape \\slshape \\scshape \\upshape \\bfseries "
+    "\\mdseries \\rmfamily \\sffamily \\ttfamily \\normalfont \\tiny \\scriptsize \\footnotesize "
+    "\\small \\normalsize \\large \\Large \\LARGE \\huge \\color \\centering \\raggedright".split()
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,13 +43,19 @@ class Macro:
     parameters: tuple[Parameter, ...] = ()
     prefix: tuple[str, ...] = ()
 
-    def machinery(self) -> list[str]:
-        """The tokens of the body that no document could hold: TeX's and LaTeX's internals."""
-        return [
+    machinery: tuple[str, ...] = dataclasses.field(init=False, compare=False)
+    """The tokens of the body that no document could hold: TeX's and LaTeX's internals."""
+    takes_tokens: bool = dataclasses.field(init=False, compare=False)
+    """Whether the body holds a parameter or a doubled ``#``."""
+
+    def __post_init__(self) -> None:
+        internals = tuple(
             token
             for token in self.body
             if token[0] == "\\" and (token in _MACHINERY or ("@" in token and len(token) > 2))
-        ]
+        )
+        object.__setattr__(self, "machinery", internals)
+        object.__setattr__(self, "takes_tokens", any(token[0] == "#" for token in self.body))
 
     def ends_openly(self) -> bool:
         """Tell whether the body's last token could take what follows as its argument."""
@@ -63,6 +74,16 @@ class Environment:
 
     begin: Macro
     end: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[Macro, Macro]:
+        """Both ends as macros."""
+        return self.begin, Macro(self.end)
+
+    def declares(self) -> bool:
+        """Tell whether its beginning changes the font, so that it needs braces in its place."""
+        body = self.begin.body
+        return "\\begin" not in body and not _DECLARATIONS.isdisjoint(body)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -197,7 +218,7 @@ def is_writable(macro: Macro, meanings: Mapping[str, Meaning], depth: int = 5) -
     A body with internals of LaTeX can still be expanded where they are run on the way: those
     that Pasture knows, and the paper's own.
     """
-    for token in macro.machinery():
+    for token in macro.machinery:
         meaning = meanings.get(token)
         if meaning is None or depth == 0:
             return False

@@ -221,18 +221,13 @@ class Reader:
         finally:
             self.spent += len(self._seen)
 
+    def put_back(self) -> None:
+        """Put back what ``arguments`` read last."""
+        self.push(self._seen)
+
     def argument(self) -> Sequence[str]:
         """Read one mandatory argument."""
         return self.arguments((MANDATORY,))[0]
-
-    def control_sequence(self) -> str:
-        r"""Read the name that a definition defines: ``\foo`` or ``{\foo}``."""
-        (tokens,) = self.arguments((MANDATORY,))
-        names = [token for token in tokens if not token.isspace()]
-        if len(names) != 1 or names[0][0] != "\\" or len(names[0]) < 2:
-            self.push(["{", *tokens, "}"])
-            raise NoArgument
-        return names[0].rstrip()
 
     def delimited_by_brace(self) -> list[str]:
         r"""Read the parameter text of a ``\def``: all up to its opening brace."""

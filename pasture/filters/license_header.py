@@ -1,0 +1,153 @@
+"""Removes the licence and copyright comments at the start of a source file.
+
+Only comments before the first line of code are looked at, by the comment syntax of the file's
+language, and only paragraphs that speak of a licence or a copyright go: from the first such
+line to the end of its paragraph. What a comment says beside that stays, with its opener and
+closer. Lines that tools read (``#!``, encodings, ``<?php``, ``//go:build``, modelines) stay,
+and every byte from the first line of code on is unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pasture.code_languages import COMMENTS, Comments
+
+HEAD_CHARS = 16_384
+"""Start of a file in which a header is looked for; ours. A full GPL notice and the Apache
+licence's notice have under 1,500 characters, MIT and BSD in full under 2,000."""
+
+MAX_LINE = 2000
+"""Start of a line that is searched for legal words; ours. It bounds the time of a search."""
+
+_HINT = re.compile(r"(?i)copyright|licen[cs]e|\(c\)|©|spdx|rights reserved|public domain|warrant")
+
+_LEGAL = re.compile(
+    r"(?i)copyright|©|\(c\)|spdx-|all rights reserved|public domain"
+    r"|\blicen[cs]ed? (?:under|by|to|as|from|is|for|terms|agreement|version|file|and|v?\d)"
+    r"|\b(?:the|this|a|mit|bsd|apache|gnu|gpl|public|isc|x11|mpl|following|style|same) licen[cs]e"
+    r"|\blicen[cs]es?/|\blicen[cs]e\s*[:=]|@licen[cs]e|\blicensed\b|^licen[cs]e\W*$|sublicen[cs]e"
+    r"|\blicen[cs]e\b.*\b(?:found|text|details|information|copy|obtain)"
+    r"|\b(?:gnu|general) public|\bgpl|under the terms|free software|without warranty|warranties"
+    r"|merchantab|fitness for a|\bin no event\b|[\"'`“]as[ -]is|permission is hereby|redistribut"
+    r"|unless required by applicable law|you may not use this file|you may obtain a copy"
+    r"|should have received a copy|neither the name|may be used to endorse|permission notice"
+    r"|permission to use,? copy|provided that the (?:above|following)|\bconfidential\b"
+    r"|\bproprietary\b|opensource\.org|trademarks? of|part of the .{1,40} project\W*under"
+)
+
+# Comments and lines that a tool reads, or that must stand where they stand.
+_DIRECTIVE = re.compile(
+    r"^(?:#!|<\?|<!doctype|\{-#|\{\$|\(\*\$|/\*!\d|['\"]use strict['\"]|@charset|#lang\b|"
+    r"(?:[#/;%*\"'!-]+\s*)(?:go:build|\+build|-\*-|vim?:|ex:|pylint|flake8|noqa|type:|mypy|"
+    r"pyright|frozen_string_literal|encoding\b|coding[:=]|eslint|@flow|@ts-|@jsx|jshint|jslint|"
+    r"globals? |clang-format|nolint|rubocop|yamllint|shellcheck|prettier|syntax=|cython:|"
+    r"distutils:|warn_indent|typed:|sourcemappingurl|@prettier|tslint|istanbul|checkstyle))",
+    re.IGNORECASE,
+)
+_DECORATION = " \t\r/*#;%-!<>=|+~^.{}\"'_:"
+
+
+def strip_header(text: str, language: str | None) -> tuple[str, int]:
+    """Remove the licence header of a file: the rest, and how many lines went or changed."""
+    comments = COMMENTS.get(language or "")
+    head = text[:HEAD_CHARS]
+    if comments is None or _HINT.search(head) is None:
+        return text, 0
+    lines = head.split("\n")
+    if len(head) < len(text):
+        lines.pop()  # it goes on behind the head, so it is not known whole
+    kept: list[str | None] = list(lines)
+    at = 0
+    while at < len(lines):
+        bare = lines[at].strip()
+        if not bare or _DIRECTIVE.match(bare):
+            at += 1
+            continue
+        end = _comment_end(lines, at, comments)
+        if end is None:
+            break
+        _cut(kept, at, end, comments)
+        at = end
+    changed = sum(before != after for before, after in zip(lines, kept, strict=True))
+    if not changed:
+        return text, 0
+    rest = text[sum(map(len, lines)) + len(lines) :] if len(head) < len(text) else None
+    body = "\n".join(line for line in kept if line is not None)
+    return (body if rest is None else body + "\n" + rest if body else rest), changed
+
+
+def _comment_end(lines: list[str], at: int, comments: Comments) -> int | None:
+    """The line after the comment that starts at a line; None where code starts there."""
+    bare = lines[at].strip()
+    for opener, closer in comments.blocks:
+        if bare.startswith(opener):
+            search = bare[len(opener) :]
+            for index in range(at, len(lines)):
+                _, found, after = search.partition(closer)
+                if found:
+                    return None if after.strip() else index + 1
+                search = lines[index + 1] if index + 1 < len(lines) else ""
+            return None  # never closed
+    end = at
+    while end < len(lines) and _is_comment_line(lines[end], comments):
+        if end > at and _DIRECTIVE.match(lines[end].strip()):
+            break
+        end += 1
+    return end if end > at else None
+
+
+def _is_comment_line(line: str, comments: Comments) -> bool:
+    bare = line.strip().lower()
+    if any(bare.startswith(opener) for opener, _ in comments.blocks):
+        return False
+    # "rem" alone is an empty remark: the markers that are words end in a space.
+    return (bare + " ").startswith(comments.line) or (line + "\n").startswith(comments.column_one)
+
+
+def _cut(kept: list[str | None], start: int, end: int, comments: Comments) -> None:
+    """Cut the legal paragraphs out of the comment at ``[start, end)``."""
+    lines = [line or "" for line in kept[start:end]]
+    bodies = [line.strip(_DECORATION) for line in lines]
+    legal = [bool(body) and _LEGAL.search(body, 0, MAX_LINE) is not None for body in bodies]
+    if not any(legal):
+        return
+    drop = [False] * len(lines)
+    cutting = False
+    for index, body in enumerate(bodies):
+        cutting = bool(body) and (cutting or legal[index])
+        drop[index] = cutting
+    if all(gone or not body for gone, body in zip(drop, bodies, strict=True)):
+        _drop_whole(kept, start, end)
+        return
+    # Empty comment lines go with the paragraph before them, or, at the top, after them.
+    for index in range(1, len(lines)):
+        if not bodies[index] and drop[index - 1]:
+            drop[index] = True
+    block = next((b for b in comments.blocks if lines[0].strip().startswith(b[0])), None)
+    for index, line in enumerate(lines):
+        if drop[index]:
+            kept[start + index] = _bare_ends(line, index, len(lines), block)
+
+
+def _bare_ends(line: str, index: int, count: int, block: tuple[str, str] | None) -> str | None:
+    """What stays of a dropped line: the opener or closer of its block comment."""
+    if block is None or 0 < index < count - 1:
+        return None
+    end = "\r" if line.endswith("\r") else ""
+    indent = line[: len(line) - len(line.lstrip())]
+    if index == 0:
+        opener = block[0] + ("*" if line.strip().startswith("/**") else "")
+        return indent + opener + end
+    return indent + block[1] + end
+
+
+def _drop_whole(kept: list[str | None], start: int, end: int) -> None:
+    """Drop a whole comment, and the empty lines after it unless they part what is around it."""
+    for index in range(start, end):
+        kept[index] = None
+    before = next((line for line in reversed(kept[:start]) if line is not None), None)
+    if before is None or not before.strip():
+        while end < len(kept) - 1 and not (kept[end] or "").strip():
+            kept[end] = None
+            end += 1

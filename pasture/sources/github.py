@@ -1,0 +1,448 @@
+"""GitHub (LLaMA, section 2.1): source files of projects under Apache, BSD and MIT licences.
+
+Reads the rows of a BigQuery export, archives of repositories, and checked-out folders, and
+yields one document a file. Which licence a file is under is found out from the repository's
+own files and the file's own header (``license_tree``, ``licenses``); the export's ``license``
+column counts only where nothing nearer speaks, and no licence means no.
+
+Every repository is read twice: its licences may stand after the code that they cover, and
+reading twice is cheaper than holding a repository in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from pasture import code_languages, storage
+from pasture.errors import InputError
+from pasture.records import Document, to_metadata
+from pasture.sources import spdx
+from pasture.sources.archives import DAMAGED, Limits, Member, decompress, read_members
+from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
+from pasture.sources.license_tree import Found, LicenseTree, is_license_file, speaks_of_license
+from pasture.sources.licenses import of_source_file
+
+MAX_ROW_BYTES = 64 << 20
+"""Longest row of an export that is read; ours. BigQuery holds no file above 1 MiB as text."""
+
+GROUP_BYTES = 64 << 20
+"""Raw bytes of archives that make one shard; ours."""
+
+LICENSE_TEXT_BYTES = 1 << 20
+"""Largest licence or metadata file that is read; ours."""
+
+_ROW_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+_ARCHIVE_SUFFIX = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|zip)$", re.I)
+_VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "CVS"})
+_ROW_PATH = re.compile(rb'"path"\s*:\s*"((?:[^"\\]|\\.){1,2000})"')
+_LFS = "version https://git-lfs.github.com/spec/"
+_LINK_TEXT = re.compile(r"(?:\.\.?/){1,20}[\w./+-]{1,300}\Z")
+_HIGH_RUN = re.compile(rb"[\x80-\xff]{3}")
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
+
+
+class NotTextError(ValueError):
+    """A file's bytes are no text; the message is the reason."""
+
+
+def decode(data: bytes) -> tuple[str, str | None]:
+    """Decode a source file: the text, and its encoding where that is not UTF-8.
+
+    Bytes that are no UTF-8 are read as Windows-1252, which includes Latin-1, if their
+    non-ASCII bytes stand alone, as accented letters do. Longer runs are Cyrillic or East
+    Asian text, which would come out as nonsense.
+
+    Raises:
+        NotTextError: ``binary`` or ``unknown_encoding``.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return data.decode("utf-16"), "utf-16"
+        except UnicodeDecodeError as error:
+            raise NotTextError("unknown_encoding") from error
+    if data.translate(None, _CONTROLS) != data:
+        raise NotTextError("binary")
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        if _HIGH_RUN.search(data):
+            raise NotTextError("unknown_encoding") from error
+    try:
+        return data.decode("cp1252"), "cp1252"
+    except UnicodeDecodeError as error:
+        raise NotTextError("unknown_encoding") from error
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _File:
+    """One file of a repository, decoded."""
+
+    repo: str
+    path: str
+    text: str
+    size: int
+    ref: str | None = None
+    encoding: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class GitHub(Source):
+    """Source files of permissively licensed repositories.
+
+    Args:
+        licenses: Licences under which a file may be taken, as SPDX ids. The paper's three
+            families by default; ``LicenseRef-BSD`` is "BSD" said without a version.
+        languages: Languages that are kept, by the names of ``code_languages``; empty means
+            every programming and markup language there, and no data format.
+        max_file_bytes: Largest file that is kept. BigQuery's copy has none above 1 MiB.
+    """
+
+    name: ClassVar[str] = "github"
+    info: ClassVar[SourceInfo] = SourceInfo(
+        title="GitHub",
+        homepage="https://console.cloud.google.com/marketplace/product/github/github-repos",
+        licence="each repository's own; Apache, BSD and MIT are kept",
+        paper_section="2.1",
+        raw_size="about 2.5 TB of text in 2.8 million repositories (BigQuery)",
+        formats="BigQuery export (.json.gz), repository archives (.tar.gz, .zip), folders",
+    )
+
+    licenses: tuple[str, ...] = (
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "LicenseRef-BSD",
+        "MIT",
+        "MIT-0",
+        "X11",
+    )
+    languages: tuple[str, ...] = ()
+    max_file_bytes: int = 1 << 20
+
+    def shards(self) -> list[InputShard]:
+        """One shard a file of rows, one a folder; small archives together."""
+        rows: list[tuple[str, int]] = []
+        archives: list[tuple[str, int]] = []
+        folders: list[InputShard] = []
+        for pattern in sorted(set(self.inputs)):
+            files = storage.glob(pattern)
+            tree = [] if files else storage.list_tree(pattern)
+            if not files and not tree:
+                raise InputError(
+                    f"{self.name}: no file matches {pattern}; check the recipe's inputs, "
+                    f"or name the folder that holds them with --input"
+                )
+            if tree:
+                folders.append(InputShard((pattern,), bytes=sum(size for _, size in tree)))
+            for path, size in files:
+                if path.lower().endswith(_ROW_SUFFIXES):
+                    rows.append((path, size))
+                elif _ARCHIVE_SUFFIX.search(path):
+                    archives.append((path, size))
+                else:
+                    raise InputError(
+                        f"{self.name}: {path} is neither an export (.json.gz), an archive "
+                        f"(.tar.gz, .tgz, .zip) nor a folder"
+                    )
+        self._check_names([path for path, _ in archives] + [f.paths[0] for f in folders])
+        return [
+            *(InputShard((path,), bytes=size) for path, size in sorted(set(rows))),
+            *group_files(sorted(set(archives)), GROUP_BYTES),
+            *folders,
+        ]
+
+    def _check_names(self, paths: list[str]) -> None:
+        """Refuse two inputs of the same name: their documents would have the same ids."""
+        seen: dict[str, str] = {}
+        for path in sorted(set(paths)):
+            other = seen.setdefault(repository_name(path), path)
+            if other != path:
+                raise InputError(
+                    f"{self.name}: {other} and {path} both name the repository "
+                    f"{repository_name(path)}; rename one, such as to owner__name.tar.gz"
+                )
+
+    def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
+        """Yield every file of a shard's repositories, in their order."""
+        for path in shard.paths:
+            if path.lower().endswith(_ROW_SUFFIXES):
+                yield from self._read_rows(path)
+            elif _ARCHIVE_SUFFIX.search(path):
+                yield from self._read_archive(path)
+            else:
+                yield from self._read_folder(path)
+
+    def _read_rows(self, path: str) -> Iterator[Document | Rejected]:
+        trees = {repo: LicenseTree(files) for repo, files in _row_licenses(path).items()}
+        nothing = LicenseTree({})
+        for locator, line in _rows(path):
+            if isinstance(line, Rejected):
+                yield line
+                continue
+            row = parse_row(line, locator)
+            if isinstance(row, Rejected):
+                yield row
+                continue
+            file, column = row
+            tree = trees.get(file.repo, nothing)
+            yield self.judge(file, tree.of_file(file.path, column))
+
+    def _read_archive(self, path: str) -> Iterator[Document | Rejected]:
+        repo = repository_name(path)
+        limits = Limits(total_bytes=4 << 30)
+        tops: set[str] = set()
+        texts: dict[str, str] = {}
+        nested: set[str] = set()
+        for member in read_members(path, limits):
+            if isinstance(member, Member):
+                top, slash, _ = member.name.partition("/")
+                tops.add(top if slash else "")
+                _note(member.name, member.data, texts, nested)
+        # The archives of GitHub hold one folder, "name-ref"; it is no part of the paths.
+        top = tops.pop() + "/" if len(tops) == 1 and "" not in tops else ""
+        name = repo.rpartition("/")[2]
+        ref = top[len(name) + 1 : -1] if top.startswith(name + "-") else None
+        tree = LicenseTree(
+            {name.removeprefix(top): text for name, text in texts.items()},
+            {folder.removeprefix(top) for folder in nested},
+        )
+        seen: set[str] = set()
+        for member in read_members(path, limits):
+            if isinstance(member, Rejected):
+                yield _clean(member)
+                continue
+            inner = member.name.removeprefix(top)
+            if _is_version_control(inner):
+                continue
+            if inner in seen:
+                yield Rejected(f"{repo}@{printable(inner)}", "duplicate_path", "bad_record")
+                continue
+            seen.add(inner)
+            yield self._from_bytes(repo, inner, member.data, ref, tree)
+
+    def _read_folder(self, root: str) -> Iterator[Document | Rejected]:
+        repo = repository_name(root)
+        start = len(root.rstrip("/")) + 1
+        listed = [(path, path[start:], size) for path, size in storage.list_tree(root)]
+        texts: dict[str, str] = {}
+        nested: set[str] = set()
+        for path, inner, size in listed:
+            if speaks_of_license(inner) and size <= LICENSE_TEXT_BYTES and not _is_link(path):
+                _note(inner, _read_file(path), texts, nested)
+            elif inner.endswith("/.git"):  # a submodule: its .git is a file
+                nested.add(inner.removesuffix("/.git"))
+        tree = LicenseTree(texts, nested)
+        for link in _links(root):
+            yield Rejected(f"{repo}@{printable(link[start:])}", "symlink")
+        for path, inner, size in listed:
+            if _is_version_control(inner) or _is_link(path):
+                continue
+            if size > self.max_file_bytes:
+                yield Rejected(f"{repo}@{inner}", "too_large", detail=f"{size:,} bytes")
+            else:
+                yield self._from_bytes(repo, inner, _read_file(path), None, tree)
+
+    def _from_bytes(
+        self, repo: str, path: str, data: bytes, ref: str | None, tree: LicenseTree
+    ) -> Document | Rejected:
+        locator = f"{repo}@{printable(path)}"
+        if path != printable(path):
+            return Rejected(locator, "bad_path", "bad_record", "the name is not UTF-8")
+        if len(data) > self.max_file_bytes:
+            return Rejected(locator, "too_large", detail=f"{len(data):,} bytes")
+        try:
+            text, encoding = decode(data)
+        except NotTextError as error:
+            return Rejected(locator, str(error))
+        file = _File(repo, path, text, len(data), ref, encoding)
+        return self.judge(file, tree.of_file(path))
+
+    def judge(self, file: _File, stated: Found | None) -> Document | Rejected:
+        """Make a document of a file, or say why it is none.
+
+        Args:
+            file: The file.
+            stated: What the repository says of the licence of the file's folder.
+        """
+        locator = f"{file.repo}@{file.path}"
+
+        def rejected(reason: str, detail: str = "") -> Rejected:
+            return Rejected(locator, reason, detail=detail, text=file.text[:2000])
+
+        if file.size > self.max_file_bytes:
+            return rejected("too_large", f"{file.size:,} bytes")
+        if "\0" in file.text:
+            return rejected("binary")
+        if not file.text.strip():
+            return rejected("empty")
+        if file.text.startswith(_LFS):
+            return rejected("lfs_pointer")
+        if file.size < 400 and _LINK_TEXT.match(file.text):
+            return rejected("symlink", file.text)
+        if is_license_file(file.path):
+            return rejected("licence_file")
+        language = code_languages.detect(file.path, file.text)
+        if language is None:
+            return rejected("unknown_language")
+        if not self._wants(language):
+            return rejected("unwanted_language", language)
+        own = of_source_file(file.text, language)
+        found = Found(own, "header") if own is not None else stated
+        if found is None:
+            return rejected("licence_unknown")
+        license_ = spdx.permitted(found.expression, self.licenses)
+        if license_ is None:
+            detail = f"{spdx.to_text(found.expression)} ({found.origin})"
+            return rejected("licence_not_permissive", detail)
+        branch = (file.ref or "HEAD").removeprefix("refs/heads/")
+        return Document(
+            id=locator,
+            source=self.name,
+            text=file.text,
+            url=f"https://github.com/{file.repo}/blob/{branch}/{file.path}"
+            if "/" in file.repo
+            else None,
+            license=license_,
+            metadata=to_metadata(
+                encoding=file.encoding,
+                language=language,
+                license_origin=found.origin,
+                path=file.path,
+                ref=file.ref,
+                repo=file.repo,
+                size=file.size,
+            ),
+        )
+
+    def _wants(self, language: str) -> bool:
+        if self.languages:
+            return language in self.languages
+        return code_languages.KINDS.get(language, "data") != "data"
+
+
+def repository_name(path: str) -> str:
+    """Name a repository by its archive or folder: ``owner__name.tar.gz`` is ``owner/name``."""
+    base = path.rstrip("/").rpartition("/")[2]
+    return _ARCHIVE_SUFFIX.sub("", base).replace("__", "/", 1)
+
+
+def printable(name: str) -> str:
+    """A name with its undecodable bytes written out, so that it can be stored."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def parse_row(line: bytes, locator: str) -> tuple[_File, Found | None] | Rejected:
+    """Parse a row of the export: a file, and what the ``license`` column says of it."""
+    try:
+        row: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Rejected(locator, "broken_row", "bad_record", repr(error)[:200])
+    if not isinstance(row, dict):
+        return Rejected(locator, "broken_row", "bad_record", "not a JSON object")
+    repo, path, content = row.get("repo_name"), row.get("path"), row.get("content")
+    if not isinstance(repo, str) or not isinstance(path, str) or not repo or not path:
+        return Rejected(locator, "broken_row", "bad_record", "no repo_name or no path")
+    locator = printable(f"{repo}@{path}")
+    if locator != f"{repo}@{path}":
+        return Rejected(locator, "bad_path", "bad_record", "the name is not UTF-8")
+    if str(row.get("mode")) == "40960" or row.get("symlink_target"):
+        return Rejected(locator, "symlink")
+    if row.get("binary") in (True, "true"):
+        return Rejected(locator, "binary")
+    if content is None:
+        return Rejected(locator, "no_content", detail=f"size {row.get('size')}")
+    if not isinstance(content, str):
+        return Rejected(locator, "broken_row", "bad_record", "content is not a string")
+    try:
+        size = len(content.encode())
+    except UnicodeEncodeError as error:
+        return Rejected(locator, "broken_row", "bad_record", str(error)[:200])
+    ref, license_ = row.get("ref"), row.get("license")
+    stated = spdx.parse(license_) if isinstance(license_, str) else None
+    file = _File(
+        repo, path, content.removeprefix("\ufeff"), size, ref if isinstance(ref, str) else None
+    )
+    return file, Found(stated, "license column") if stated is not None else None
+
+
+def _rows(path: str) -> Iterator[tuple[str, bytes | Rejected]]:
+    """Yield the rows of an export with their locators; what is damaged, as ``Rejected``."""
+    number = 0
+    try:
+        with storage.open_read(path) as raw, decompress(raw) as stream:
+            while line := stream.readline(MAX_ROW_BYTES):
+                number += 1
+                locator = f"{path}:{number}"
+                if len(line) == MAX_ROW_BYTES and not line.endswith(b"\n"):
+                    while (rest := stream.readline(MAX_ROW_BYTES)) and not rest.endswith(b"\n"):
+                        pass
+                    detail = f"more than {MAX_ROW_BYTES:,} bytes"
+                    yield locator, Rejected(locator, "row_too_long", "bad_record", detail)
+                elif line.strip():
+                    yield locator, line
+    except DAMAGED as error:
+        yield path, Rejected(path, "damaged_file", "bad_file", f"after row {number}: {error!r}")
+
+
+def _row_licenses(path: str) -> dict[str, dict[str, str]]:
+    """Collect the licence and metadata files among the rows of an export, by repository."""
+    found: dict[str, dict[str, str]] = {}
+    for locator, line in _rows(path):
+        match = _ROW_PATH.search(line) if isinstance(line, bytes) else None
+        if match is None or isinstance(line, Rejected):
+            continue
+        if speaks_of_license(match[1].decode("utf-8", "replace")):
+            row = parse_row(line, locator)
+            if not isinstance(row, Rejected) and row[0].size <= LICENSE_TEXT_BYTES:
+                found.setdefault(row[0].repo, {})[row[0].path] = row[0].text
+    return found
+
+
+def _note(name: str, data: bytes, texts: dict[str, str], nested: set[str]) -> None:
+    """Keep a member that says something about licences."""
+    if name.endswith("/.git"):
+        nested.add(name.removesuffix("/.git"))
+    elif speaks_of_license(name) and len(data) <= LICENSE_TEXT_BYTES:
+        texts[name] = data.decode("utf-8", "replace")
+
+
+def _clean(rejected: Rejected) -> Rejected:
+    """Give what an archive rejects our reason for links, and a name that can be stored."""
+    is_link = rejected.detail in ("tar type b'1'", "tar type b'2'", "symbolic link")
+    return dataclasses.replace(
+        rejected,
+        locator=printable(rejected.locator),
+        reason="symlink" if is_link else rejected.reason,
+        detail=printable(rejected.detail),
+    )
+
+
+def _is_version_control(path: str) -> bool:
+    return not _VERSION_CONTROL.isdisjoint(path.split("/"))
+
+
+def _read_file(path: str) -> bytes:
+    with storage.open_read(path) as stream:
+        return stream.read()
+
+
+def _is_link(path: str) -> bool:
+    return not storage.is_url(path) and os.path.islink(path)
+
+
+def _links(root: str) -> Iterator[str]:
+    """The symbolic links of a local folder; a listing leaves them out."""
+    if storage.is_url(root):
+        return
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _VERSION_CONTROL)
+        for name in sorted([*folders, *files]):
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                yield path

@@ -1,0 +1,252 @@
+r"""Cutting an expanded paper down to its body (LLaMA, section 2.1, ArXiv; after Minerva).
+
+What stands before the first section goes, and the bibliography. The text read here has no
+comments and no macros of the paper's own, so what it says is what it does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
+
+from pasture.sources.latex.tokens import Lexer, Lexicon
+
+_SECTIONS = frozenset({"part", "chapter", "section", "subsection", "subsubsection"})
+_PARAGRAPHS = frozenset({"paragraph", "subparagraph"})
+_BIBLIOGRAPHY_WORDS = frozenset(
+    "bibliography printbibliography printbibheading putbib bibitem nobibliography".split()
+)
+_APPARATUS_WORDS = frozenset({"bibliographystyle", "nocite"})
+_BIBLIOGRAPHY_ENVIRONMENT = re.compile(r"(?:\w*bibliography|references|biblist|bibdiv)\Z", re.I)
+_WORDS = "|".join(
+    sorted(
+        {
+            *_SECTIONS,
+            *_PARAGRAPHS,
+            *_BIBLIOGRAPHY_WORDS,
+            *_APPARATUS_WORDS,
+            *("appendix", "maketitle", "abstract", "title", "begin", "end"),
+            *("verb", "lstinline", "mintinline", "url", "nolinkurl", "path"),
+        }
+    )
+)
+_EVENT = re.compile(rf"\\(?:\\|(?P<word>{_WORDS})(?![A-Za-z@]))")
+_VERBATIM_WORDS = frozenset({"verb", "lstinline", "mintinline", "url", "nolinkurl", "path"})
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_ARGUMENT = re.compile(r"[ \t]*\*?[ \t\n]*(?:\[[^\[\]]{0,500}\][ \t\n]*)?\{")
+_NAME = re.compile(r"\s{0,20}\{([^{}\\\n]{1,80})\}")
+_COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)", re.DOTALL)
+# What may stand between a heading and the bibliography that it announces.
+_ONLY_COMMANDS = re.compile(r"(?:\s|\\[A-Za-z@]+\*?|\{[^{}]{0,80}\}|[0-9.]+(?:pt|em|ex|cm)){0,40}\Z")
+_REFERENCE_TITLES = frozenset(
+    "references|reference|bibliography|references and notes|notes and references|cited references|"
+    "literature|literature cited|references cited|works cited|literatur|literaturverzeichnis|"
+    "références|bibliographie|referencias|bibliografía|riferimenti bibliografici|bibliografia|"
+    "список литературы|литература".split("|")
+)
+# A paper whose first heading is one of these has no sections: a letter, cut by the fallback.
+_BACK_MATTER = (
+    "acknowledg",
+    "appendi",
+    "author contribution",
+    "bibliograph",
+    "code availability",
+    "competing interest",
+    "conflict of interest",
+    "conflicts of interest",
+    "data availability",
+    "funding",
+    "reference",
+    "supplement",
+    "supporting information",
+)
+_MAX_TITLE = 2_000  # characters of a heading
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a paper.
+
+    Args:
+        text: The text; empty where only the bibliography was there.
+        start: What it starts with: ``section``, ``paragraph``, ``abstract``, ``maketitle`` or
+            ``document``.
+        title: The paper's title, where it has one.
+    """
+
+    text: str
+    start: str
+    title: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Event:
+    """A command that matters for the cut: its word, span, and the name or title it is given."""
+
+    word: str
+    start: int
+    end: int
+    name: str = ""
+
+
+def cut_body(text: str, lexicon: Lexicon = Lexicon(), *, appendices: bool = True) -> Body | None:
+    r"""Cut a paper down to its body; None where nothing tells where a body could start.
+
+    The body starts at the first sectioning command; without one, at the first
+    ``\paragraph``, the abstract, after ``\maketitle``, or after ``\begin{document}``, in this
+    order. The bibliography goes with its heading and all that follows up to the next heading.
+
+    Args:
+        text: The expanded paper.
+        lexicon: Its verbatim environments.
+        appendices: Keep what follows the bibliography under a heading of its own, and
+            appendices. Otherwise the text ends at the first of either, as RedPajama's does.
+    """
+    events = list(_read_events(text, lexicon))
+    first, end = 0, len(text)
+    for event in events:
+        if event.word == "begin" and event.name == "document":
+            first = event.end
+        elif event.word == "end" and event.name == "document":
+            end = event.start
+            break
+    title = next((_plain(e.name) for e in events if e.word == "title" and e.name.strip()), None)
+    inside = [event for event in events if first <= event.start < end]
+    found = _find_start(inside, has_document=first > 0, first=first)
+    if found is None:
+        return None
+    kind, start = found
+    inside = [event for event in inside if event.start >= start]
+    if not appendices:
+        end = min((e.start for e in inside if e.word == "appendix"), default=end)
+    pieces: list[str] = []
+    for stop, resume in _bibliographies(text, inside, end):
+        pieces.append(_without_apparatus(text, inside, start, stop))
+        start = resume if appendices else end
+    pieces.append(_without_apparatus(text, inside, start, end))
+    kept = "\n\n".join(piece for piece in (piece.strip() for piece in pieces) if piece)
+    has_words = any(map(str.isalpha, _COMMAND.sub("", kept)))
+    return Body(kept if has_words else "", kind, title or None)
+
+
+def _read_events(text: str, lexicon: Lexicon) -> Iterator[_Event]:
+    lexer = Lexer(text, lexicon)
+    pos = 0
+    while match := _EVENT.search(text, pos):
+        start, pos = match.start(), match.end()
+        word = match["word"]
+        if word is None:
+            continue
+        if word in _VERBATIM_WORDS:
+            pos = lexer.verbatim_end(match[0], pos) or pos
+        elif word in ("begin", "end"):
+            if word == "begin" and (end := lexer.verbatim_end("\\begin", pos)):
+                pos = end
+            elif name := _NAME.match(text, pos):
+                pos = name.end()
+                yield _Event(word, start, pos, name[1])
+        else:
+            argument = _ARGUMENT.match(text, pos)
+            end = _group_end(text, argument.end()) if argument else 0
+            if argument and end:
+                yield _Event(word, start, end, text[argument.end() : end - 1])
+            else:
+                yield _Event(word, start, pos)
+
+
+def _group_end(text: str, pos: int) -> int:
+    """Find the position after the brace that closes a group; 0 where it is not near."""
+    depth = 1
+    while match := _BRACE.search(text, pos, pos + _MAX_TITLE):
+        pos = match.end()
+        depth += (match[0] == "{") - (match[0] == "}")
+        if depth == 0:
+            return pos
+    return 0
+
+
+def _plain(title: str) -> str:
+    """A title without commands and braces, on one line."""
+    words = _COMMAND.sub(" ", title).replace("{", "").replace("}", "").replace("~", " ")
+    return " ".join(words.split())
+
+
+def _is_heading(event: _Event) -> bool:
+    return event.word in _SECTIONS
+
+
+def _is_references(event: _Event) -> bool:
+    is_heading = event.word in _SECTIONS or event.word in _PARAGRAPHS
+    return is_heading and _plain(event.name).lower().rstrip(".:") in _REFERENCE_TITLES
+
+
+def _find_start(
+    events: Sequence[_Event], *, has_document: bool, first: int
+) -> tuple[str, int] | None:
+    for event in events:
+        if event.word == "appendix":
+            break
+        if _is_heading(event):
+            if _plain(event.name).lower().startswith(_BACK_MATTER):
+                break
+            return "section", event.start
+    for event in events:
+        if event.word == "appendix" or _is_heading(event):
+            break
+        if event.word in _PARAGRAPHS and not _is_references(event):
+            return "paragraph", event.start
+    for event in events:
+        if (event.word == "begin" and event.name == "abstract") or event.word == "abstract":
+            return "abstract", event.start
+    for event in events:
+        if event.word == "maketitle":
+            return "maketitle", event.end
+    return ("document", first) if has_document else None
+
+
+def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[tuple[int, int]]:
+    """Find the bibliographies: where each starts, and where the text resumes after it."""
+    heading: _Event | None = None
+    index = 0
+    while index < len(events):
+        event = events[index]
+        index += 1
+        if event.start >= end:
+            return
+        environment = event.word == "begin" and _BIBLIOGRAPHY_ENVIRONMENT.match(event.name)
+        if not (environment or event.word in _BIBLIOGRAPHY_WORDS or _is_references(event)):
+            if _is_heading(event) or event.word in _PARAGRAPHS:
+                heading = event
+            continue
+        start = event.start
+        if heading and _ONLY_COMMANDS.match(text, heading.end, start):
+            start = heading.start
+        if environment:
+            while index < len(events) and not _closes(events[index], event):
+                index += 1
+        while index < len(events) and not _resumes(events[index]):
+            index += 1
+        yield start, events[index].start if index < len(events) else end
+
+
+def _closes(event: _Event, opening: _Event) -> bool:
+    return event.word == "end" and event.name == opening.name
+
+
+def _resumes(event: _Event) -> bool:
+    return event.word == "appendix" or (_is_heading(event) and not _is_references(event))
+
+
+def _without_apparatus(text: str, events: Sequence[_Event], start: int, end: int) -> str:
+    r"""A span of the text without ``\bibliographystyle`` and ``\nocite``."""
+    pieces: list[str] = []
+    for event in events:
+        if event.word in _APPARATUS_WORDS and start <= event.start < end:
+            pieces.append(text[start : event.start])
+            start = event.end
+            alone = not pieces[-1] or pieces[-1].rstrip(" \t")[-1:] == "\n"
+            if alone and (blank := re.compile(r"[ \t]*\n").match(text, start)):
+                start = blank.end()
+    pieces.append(text[start:end])
+    return "".join(pieces)

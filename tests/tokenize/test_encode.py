@@ -1,0 +1,221 @@
+"""Encoding: SentencePiece's own ids, however the text is cut, and the text back again."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import pathlib
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pasture.errors import ConfigError, InputError, ModelError, StorageError
+from pasture.tokenize import encode
+from pasture.tokenize.encode import Encoder, token_dtype
+
+WORDS = [
+    *("sheep", "The", "Schafe", "ворота", "1987", "3.14", "def", "count", "gate's", "x_i"),
+    *(" ", "  ", "   ", "\n", "\n\n", "\t", "\r\n", "\u2581", "\u2581\u2581", "\u00a0"),
+    *(".", ",", ";", "(", ")", "{", "}", "<s>", "</s>", "<0x0A>", "<unk>", "\0", "é", "é"),
+    *("漢字", "\U0001f411", "\U0010ffff", "\x80", "ﷺ", "½"),
+]
+
+
+def plain(tokenizer: str) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_file=tokenizer)
+
+
+def train(**options: object) -> bytes:
+    """Train a model on a few lines, with settings that the LLaMA tokenizer does not have."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the gate is shut, the sheep are counted", "a b c 1 2 3"] * 3),
+        model_writer=model,
+        minloglevel=2,
+        **{
+            "model_type": "bpe",
+            "vocab_size": 310,
+            "byte_fallback": True,
+            "normalization_rule_name": "identity",
+            "remove_extra_whitespaces": False,
+            "hard_vocab_limit": False,
+            **options,
+        },
+    )
+    return model.getvalue()
+
+
+def encoder_of(folder: pathlib.Path, model: bytes, **options: bool) -> Encoder:
+    path = folder / "model"
+    path.write_bytes(model)
+    return Encoder(str(path), **options)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=30).map("".join), max_size=4))
+def test_ids_of_rough_texts_are_sentencepieces(tokenizer: str, texts: list[str]) -> None:
+    ours = Encoder(tokenizer, bos=False, eos=False)
+    assert ours.cuts_texts
+    assert ours.encode_batch(texts).to_pylist() == plain(tokenizer).encode(texts)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=60), max_size=4))
+def test_any_text_comes_back_and_has_sentencepieces_ids(tokenizer: str, texts: list[str]) -> None:
+    ours = Encoder(tokenizer)
+    rows = ours.encode_batch(texts).to_pylist()
+    assert rows == [[1, *ids, 2] for ids in plain(tokenizer).encode(texts)]
+    assert all(0 not in row for row in rows)  # no unknown piece
+    # SentencePiece writes every U+2581 back as a space: the one character that is lost.
+    assert [ours.decode(row) for row in rows] == [text.replace("\u2581", " ") for text in texts]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=20).map("".join), max_size=5),
+    st.integers(1, 40),
+)
+def test_the_size_of_the_window_changes_nothing(
+    tokenizer: str, texts: list[str], window: int
+) -> None:
+    whole = Encoder(tokenizer).encode_batch(texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encode, "WINDOW_BYTES", window)
+        assert Encoder(tokenizer).encode_batch(texts).equals(whole)
+
+
+def test_a_full_cache_is_emptied_and_changes_nothing(
+    tokenizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"the gate {i} is shut" for i in range(50)]
+    expected = Encoder(tokenizer).encode_batch(texts)
+    for limit in ("MAX_CACHED_CHUNKS", "MAX_CACHED_BYTES"):
+        with monkeypatch.context() as patch:
+            patch.setattr(encode, limit, 5)
+            patch.setattr(encode, "WINDOW_BYTES", 40)
+            small = Encoder(tokenizer)
+            assert small.encode_batch(texts).equals(expected)
+            assert small._chunks is not None
+            assert len(small._chunks._numbers) < 40
+
+
+@pytest.mark.parametrize(
+    ("bos", "eos", "first", "last"),
+    [(True, True, 1, 2), (True, False, 1, None), (False, True, None, 2), (False, False, None, None)],
+)
+def test_special_ids(
+    tokenizer: str, bos: bool, eos: bool, first: int | None, last: int | None
+) -> None:
+    texts = ["the gate", "", "sheep"]
+    rows = Encoder(tokenizer, bos=bos, eos=eos).encode_batch(texts).to_pylist()
+    before, after = [first] if first else [], [last] if last else []
+    assert rows == [[*before, *ids, *after] for ids in plain(tokenizer).encode(texts)]
+
+
+def test_batches_of_no_rows_and_slices_of_arrow_arrays(encoder: Encoder) -> None:
+    assert encoder.encode_batch([]).to_pylist() == []
+    assert encoder.encode_batch([]).type == pa.list_(pa.uint16())
+    column = pa.array(["one", "two sheep", "three", ""])
+    rows = [encoder.encode(text) for text in column.to_pylist()]
+    assert encoder.encode_batch(column.slice(1, 3)).to_pylist() == rows[1:]
+    assert encoder.encode_batch(column.cast(pa.large_string())).to_pylist() == rows
+
+
+@pytest.mark.parametrize("texts", [["a", None], ["\ud800"]])
+def test_null_and_invalid_texts_are_errors(encoder: Encoder, texts: list[str]) -> None:
+    with pytest.raises(InputError, match="a text is"):
+        encoder.encode_batch(texts)
+
+
+@pytest.mark.parametrize(
+    ("options", "cuts"),
+    [
+        ({}, True),
+        ({"add_dummy_prefix": False}, True),
+        ({"user_defined_symbols": ["e gate", "\u2581sh"]}, True),
+        ({"split_by_whitespace": False}, True),
+        ({"model_type": "unigram", "vocab_size": 285}, False),
+        ({"byte_fallback": False, "vocab_size": 50}, False),
+        ({"normalization_rule_name": "nmt_nfkc"}, False),
+        ({"remove_extra_whitespaces": True}, False),
+        ({"treat_whitespace_as_suffix": True}, False),
+    ],
+)
+def test_other_models_give_their_own_ids(
+    tmp_path: pathlib.Path, options: dict[str, object], cuts: bool
+) -> None:
+    model = train(**options)
+    ours = encoder_of(tmp_path, model, bos=False, eos=False)
+    assert ours.cuts_texts is cuts
+    theirs = sentencepiece.SentencePieceProcessor(model_proto=model)
+    texts = [" ".join(WORDS), "".join(WORDS), "the gate is shut,  the sheep", "", " "]
+    assert ours.encode_batch(texts).to_pylist() == theirs.encode(texts)
+
+
+def test_many_pieces_take_wider_ids() -> None:
+    assert [token_dtype(n) for n in (32_000, 65_536, 65_537)] == ["uint16", "uint16", "uint32"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x0a\x05hello", b"not a model", b"\x80" * 20])
+def test_a_file_that_is_no_model(tmp_path: pathlib.Path, data: bytes) -> None:
+    with pytest.raises(ModelError, match="is not a SentencePiece model"):
+        encoder_of(tmp_path, data)
+
+
+def test_a_missing_model(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(StorageError, match="cannot read"):
+        Encoder(str(tmp_path / "none.model"))
+
+
+@pytest.mark.parametrize("name", ["bos", "eos"])
+def test_a_model_without_the_special_id(tmp_path: pathlib.Path, name: str) -> None:
+    model = train(**{f"{name}_id": -1})
+    with pytest.raises(ConfigError, match=f"has no {name} id"):
+        encoder_of(tmp_path, model)
+    other = {"bos": name != "bos", "eos": name != "eos"}
+    assert len(encoder_of(tmp_path, model, **other).encode("x")) > 1
+
+
+@pytest.mark.parametrize("unit", ["sheep and goats, ", "x", "\n", "1", " ", "漢"])
+def test_time_is_linear_in_the_length_of_a_document(tokenizer: str, unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = unit * (length // len(unit))
+        fresh = Encoder(tokenizer)
+        start = time.process_time()
+        fresh.encode_batch([text])
+        return time.process_time() - start
+
+    seconds(1000)
+    small = min(seconds(50_000) for _ in range(3))
+    assert seconds(400_000) < 8 * 4 * small + 0.05
+
+
+def texts_of(real_data: pathlib.Path) -> Iterator[str]:
+    """Yield the raw text of books, web pages and of Wikipedia's XML in twenty languages."""
+    for path in sorted((real_data / "books" / "gutenberg").glob("*.txt")):
+        yield path.read_bytes().decode("latin-1" if path.stem.endswith("-8") else "utf-8", "replace")
+    for path in sorted((real_data / "c4").glob("*.json.gz")):
+        with gzip.open(path, "rt") as lines:
+            yield from (json.loads(line)["text"] for line in lines)
+    for path in sorted((real_data / "wikipedia").glob("*minidump*.bz2")):
+        yield bz2.decompress(path.read_bytes()).decode()[:300_000]
+
+
+@pytest.mark.real_data
+def test_real_texts_have_sentencepieces_ids_and_come_back(
+    tokenizer: str, real_data: pathlib.Path
+) -> None:
+    texts = list(texts_of(real_data))
+    assert sum(map(len, texts)) > 5_000_000
+    ours, theirs = Encoder(tokenizer, bos=False, eos=False), plain(tokenizer)
+    for text, ids in zip(texts, ours.encode_batch(texts), strict=True):
+        assert ids.as_py() == theirs.encode(text)
+        assert ours.decode(ids.as_py()) == text
+
