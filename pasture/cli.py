@@ -23,6 +23,13 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command: 1 for an error, 2 for bad usage or configuration."""
+        import logging
+
+        # What our own loggers warn of, the commands show as notes; Beam warns at import of
+        # optional packages that nobody asked for.
+        logging.getLogger().setLevel(logging.ERROR)
+        logging.getLogger("apache_beam").setLevel(logging.WARNING)
+        logging.getLogger("pasture").setLevel(logging.CRITICAL)
         try:
             return super().invoke(ctx)
         except ConfigError as error:
@@ -126,8 +133,13 @@ def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> No
 @click.option("--source", metavar="S", help="Only this source, and what it needs.")
 @click.option("--until", metavar="STAGE", help="Only up to a stage (20-language), or 'documents'.")
 @click.option("--force", is_flag=True, help="Make stages anew whose config or input changed.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256),
-              help="Worker processes of the local runner.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Worker processes of the local runner.",
+)
 @json_option
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -198,10 +210,16 @@ def status(folder: str, as_json: bool) -> None:
 @click.option("--source", metavar="S", help="Only this source.")
 @click.option("--reason", metavar="R", help="Only this reason: too_short, or extract/redirect.")
 @click.option("--kept", is_flag=True, help="Show kept documents instead.")
-@click.option("-n", "count", default=20, show_default=True, type=click.IntRange(1),
-              help="How many documents.")
-@click.option("--characters", default=600, show_default=True, type=click.IntRange(0),
-              help="How much of each text.")
+@click.option(
+    "-n", "count", default=20, show_default=True, type=click.IntRange(1), help="How many documents."
+)
+@click.option(
+    "--characters",
+    default=600,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How much of each text.",
+)
 @json_option
 def audit(
     folder: str,
@@ -309,12 +327,140 @@ def mixture_check(folder: str | None, as_json: bool) -> None:
 
 @main.group(cls=_Group)
 def models() -> None:
-    """Train the models that filters use."""
+    """Train the models that filters use, on what a run has cleaned or on your own labels."""
+
+
+@models.group(cls=_Group, name="train")
+def models_train() -> None:
+    """Train a model from the documents of a run, and write it with its card."""
+
+
+to_option = click.option(
+    "--to", "target", metavar="PATH", required=True, help="Folder or file that the model goes to."
+)
+
+
+@models_train.command("ngram")
+@click.argument("folder", metavar="DIR")
+@to_option
+@click.option("--source", default="wikipedia", show_default=True, help="Source to train on.")
+@click.option("--languages", default="en", show_default=True, help="Codes, with commas between.")
+@click.option(
+    "--vocabulary",
+    default=65_536,
+    show_default=True,
+    type=click.IntRange(300),
+    help="Pieces of the SentencePiece model.",
+)
+def models_train_ngram(
+    folder: str, target: str, source: str, languages: str, vocabulary: int
+) -> None:
+    """Train 5-gram models on the last documents of a source: PATH/{language}.arpa.bin."""
+    from pasture import console
+    from pasture.pipeline.train_models import ngram
+
+    codes = tuple(code.strip() for code in languages.split(",") if code.strip())
+    console.show_json(ngram(_output(folder), _absolute(target) or "", source, codes, vocabulary))
+
+
+@models_train.command("reference")
+@click.argument("folder", metavar="DIR")
+@to_option
+@click.option("--pages", default="common_crawl", show_default=True, help="Source of the pages.")
+@click.option(
+    "--citations", default="wikipedia", show_default=True, help="Source whose documents cite URLs."
+)
+@click.option("--min-positives", default=50, show_default=True, type=click.IntRange(2))
+def models_train_reference(
+    folder: str, target: str, pages: str, citations: str, min_positives: int
+) -> None:
+    """Train the classifier of pages that Wikipedia cites: the fastText model PATH."""
+    from pasture import console
+    from pasture.pipeline.train_models import reference
+
+    console.show_json(
+        reference(_output(folder), _absolute(target) or "", pages, citations, min_positives)
+    )
+
+
+@models_train.command("language")
+@click.argument("folder", metavar="DIR")
+@to_option
+@click.option(
+    "--source",
+    default="wikipedia",
+    show_default=True,
+    help="Source whose documents have a language.",
+)
+def models_train_language(folder: str, target: str, source: str) -> None:
+    """Train language identification on documents of known language: the fastText model PATH."""
+    from pasture import console
+    from pasture.pipeline.train_models import language
+
+    console.show_json(language(_output(folder), _absolute(target) or "", source))
+
+
+@models_train.command("quality")
+@click.argument("labelled", metavar="FILE")
+@to_option
+@click.option("--positive", default="good", show_default=True, help="The label of good documents.")
+@click.option("--min-positives", default=50, show_default=True, type=click.IntRange(2))
+def models_train_quality(labelled: str, target: str, positive: str, min_positives: int) -> None:
+    """Train a quality classifier on labelled documents: the fastText model PATH.
+
+    FILE has a JSON object a line, {"text": ..., "label": ...}; .gz is read too. The labels may
+    come from people or from any model (Llama 3 used Llama 2's). Name the model as
+    models.reference.path in a recipe to drop documents by its score.
+    """
+    from pasture import console
+    from pasture.pipeline.train_models import quality
+
+    console.show_json(
+        quality(_absolute(labelled) or "", _absolute(target) or "", positive, min_positives)
+    )
 
 
 @main.group(cls=_Group)
 def tokenizer() -> None:
     """Train a tokenizer."""
+
+
+@tokenizer.command("train")
+@click.argument("folder", metavar="DIR")
+@to_option
+@click.option(
+    "--mixture",
+    "mixture_name",
+    default="llama",
+    show_default=True,
+    help="How much of each source the sample has.",
+)
+@click.option("--vocab-size", default=32_000, show_default=True, type=click.IntRange(300))
+@click.option(
+    "--sample-bytes",
+    default=200_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Text that it is trained on.",
+)
+@click.option("--seed", default=0, show_default=True)
+def tokenizer_train(
+    folder: str, target: str, mixture_name: str, vocab_size: int, sample_bytes: int, seed: int
+) -> None:
+    """Train a SentencePiece BPE tokenizer on the last documents of DIR: PATH/tokenizer.model."""
+    from pasture import console
+    from pasture.pipeline.train_models import tokenizer as train_one
+
+    console.show_json(
+        train_one(
+            _output(folder),
+            _absolute(target) or "",
+            mixture_name,
+            vocab_size=vocab_size,
+            sample_bytes=sample_bytes,
+            seed=seed,
+        )
+    )
 
 
 @main.command()

@@ -152,11 +152,11 @@ class RunProgress:
                 f"{split} {count['tokens']:,} tokens" for split, count in manifest["splits"].items()
             )
         took = "done before" if skipped else f"{time.monotonic() - self._tasks[key][2]:.1f} s"
-        self.console.print(f"{key:<44} {counts:<44} {took}", markup=False)
+        self.console.print(f"{key:<36} {counts:<48} {took}", markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Write a note."""
-        self.console.print(f"note: {text}", markup=False)
+        self.console.print(f"note: {text}", markup=False, soft_wrap=True)
 
 
 def show_summary(output: Output, as_json: bool) -> None:
@@ -322,9 +322,7 @@ def show_comparison(one: Output, other: Output, as_json: bool) -> None:
     """Show where counts differ."""
     rows = compare(one, other)
     if as_json:
-        show_json(
-            [{"stage": s, "count": w, "first": a, "second": b} for s, w, a, b in rows]
-        )
+        show_json([{"stage": s, "count": w, "first": a, "second": b} for s, w, a, b in rows])
         return
     if not rows:
         stdout().print("no count differs")
@@ -337,7 +335,7 @@ def show_comparison(one: Output, other: Output, as_json: bool) -> None:
 
 def show_verification(output: Output, as_json: bool) -> bool:
     """Show what is wrong; return whether nothing is."""
-    from pasture.tokenize.corpus import verify_tokens
+    from pasture.tokenize.verify import verify_tokens
 
     problems = [*verify(output), *verify_tokens(output.root)]
     if as_json:

@@ -73,7 +73,7 @@ RECIPE: dict[str, Any] = {
             },
         }
     },
-    "tokenizer": {"training": {"vocab_size": 400}},
+    "tokenizer": {"training": {"vocab_size": 2000}},
     "tokens": {"validation_fraction": 0.2, "shard_bytes": 5000},
     "mixture": "mixture.yaml",
     "budget_tokens": 10000,

@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -73,42 +73,38 @@ class DuplicateLinesFound:
         return list(zip(self.rows.tolist(), self.lines.tolist(), strict=True))
 
 
-def normalise_lines(text: str) -> list[bytes]:
-    """Normalise every line of a text as CCNet does; as UTF-8, in order."""
-    text = "\n".join([line.strip() for line in text.split("\n")]).lower()
-    if not text.isascii():
-        text = _DELETED.sub("", _OTHER_DIGIT.sub("0", text))
-    return text.encode().translate(_ZERO_DIGITS, _CONTROLS).split(b"\n")
+def normalise_lines(lines: Iterable[str]) -> list[bytes]:
+    """Normalise lines, which hold no line break, as CCNet does; as UTF-8, in order."""
+    stripped = map(str.strip, lines)
+    text = "\n".join([line if line.isascii() else _normalise(line) for line in stripped])
+    return text.encode().lower().translate(_ZERO_DIGITS, _CONTROLS).split(b"\n")
 
 
-def line_hashes(text: str) -> npt.NDArray[np.uint64]:
-    """Hash every line of a text: the first 8 bytes of the SHA-1 of its normal form."""
+def _normalise(line: str) -> str:
+    # What ASCII needs besides is done for all lines at once: lower(), digits, controls.
+    return _DELETED.sub("", _OTHER_DIGIT.sub("0", line.lower()))
+
+
+def hash_lines(lines: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """Hash lines: the first 8 bytes of the SHA-1 of the normal form, little-endian."""
     sha1 = hashlib.sha1
-    digests = [sha1(line).digest()[:8] for line in normalise_lines(text)]
+    digests = [sha1(line).digest()[:8] for line in normalise_lines(lines)]
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
-def is_blank(text: str) -> npt.NDArray[np.bool_]:
-    """Tell which lines of a text are empty but for white space."""
-    return np.array([not line or line.isspace() for line in text.split("\n")])
-
-
 def read_lines(path: str) -> Entries:
-    """Read a shard as one entry a line that is not blank."""
-    hashes, counts, written = [], [], []
+    """Read a shard as one entry a line that is not blank; positions are row << 32 | line."""
+    keys, positions = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    row = 0
     for batch in storage.read_batches(path, columns=["text"]):
         for text in batch["text"].to_pylist():
-            hashes.append(line_hashes(text))
-            counts.append(len(hashes[-1]))
-            written.append(~is_blank(text))
-    if not hashes:
-        return Entries(np.empty((0, 1), np.uint64), np.empty(0, np.int64))
-    sizes = np.array(counts)
-    rows = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
-    lines = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    positions = (rows << 32) | lines
-    chosen = np.concatenate(written)
-    return Entries(np.concatenate(hashes)[chosen].reshape(-1, 1), positions[chosen])
+            lines = text.split("\n")
+            numbers = [number for number, line in enumerate(lines) if line and not line.isspace()]
+            if numbers:
+                keys.append(hash_lines([lines[number] for number in numbers]))
+                positions.append(np.array(numbers, np.int64) | (row << 32))
+            row += 1
+    return Entries(np.concatenate(keys).reshape(-1, 1), np.concatenate(positions))
 
 
 def to_lines_found(shard: int, matches: Matches, keep: str) -> tuple[int, DuplicateLinesFound]:

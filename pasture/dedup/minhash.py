@@ -7,6 +7,8 @@ Two texts agree in a position with a probability equal to their Jaccard similari
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -82,6 +84,7 @@ def match_probability(similarity: npt.ArrayLike, bands: int, rows: int) -> npt.N
     return np.asarray(1 - (1 - np.asarray(similarity, np.float64) ** rows) ** bands)
 
 
+@functools.cache
 def best_layout(threshold: float, num_permutations: int) -> tuple[int, int]:
     """Choose bands and rows for a Jaccard threshold, as datasketch does.
 

@@ -38,7 +38,8 @@ class NearDuplicates:
         ngram: Length of an n-gram; 5 words are FineWeb's.
         num_permutations: Length of a signature.
         threshold: Jaccard similarity that bands and rows are chosen for, by datasketch's rule,
-            where they are not given; a little below ``min_similarity``, so that few are missed.
+            where they are not given. It is below ``min_similarity``, so that few pairs are
+            missed: 0.6 gives 18 bands of 7 rows, which find 98.6% of the pairs at 0.8.
         bands: Bands of the signature; None: by ``threshold``.
         rows: Rows of a band; None: by ``threshold``.
         seed: Seed of the permutations.
@@ -54,7 +55,7 @@ class NearDuplicates:
     unit: Unit = "words"
     ngram: int = 5
     num_permutations: int = 128
-    threshold: float = 0.7
+    threshold: float = 0.6
     bands: int | None = None
     rows: int | None = None
     seed: int = 1

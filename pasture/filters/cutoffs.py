@@ -84,9 +84,7 @@ class PerplexitySketch:
         return _middle_of(int(np.searchsorted(ranks, rank)))
 
 
-def estimate_cutoffs(
-    sketch: PerplexitySketch, head: float = 30.0, middle: float = 60.0
-) -> Cutoffs:
+def estimate_cutoffs(sketch: PerplexitySketch, head: float = 30.0, middle: float = 60.0) -> Cutoffs:
     """Estimate the cut-offs of each language.
 
     Args:

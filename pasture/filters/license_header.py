@@ -31,10 +31,13 @@ _LEGAL = re.compile(
     r"|\b(?:gnu|general) public|\bgpl|under the terms|free software|without warranty|warranties"
     r"|merchantab|fitness for a|\bin no event\b|[\"'`“]as[ -]is|permission is hereby|redistribut"
     r"|unless required by applicable law|you may not use this file|you may obtain a copy"
-    r"|should have received a copy|neither the name|may be used to endorse|permission notice"
+    r"|should have received a copy|distributed in the hope that|neither the name|may be used to endorse|permission notice"
     r"|permission to use,? copy|provided that the (?:above|following)|\bconfidential\b"
     r"|\bproprietary\b|opensource\.org|trademarks? of|part of the .{1,40} project\W*under"
 )
+
+# A line that begins a new field, such as "Last Change:" or "@author", ends what came before.
+_FIELD = re.compile(r"@\w+|[A-Z][\w /-]{0,24}:(?:\s|$)")
 
 # Comments and lines that a tool reads, or that must stand where they stand.
 _DIRECTIVE = re.compile(
@@ -115,7 +118,8 @@ def _cut(kept: list[str | None], start: int, end: int, comments: Comments) -> No
     drop = [False] * len(lines)
     cutting = False
     for index, body in enumerate(bodies):
-        cutting = bool(body) and (cutting or legal[index])
+        goes_on = cutting and body and not _FIELD.match(body)
+        cutting = legal[index] or bool(goes_on)
         drop[index] = cutting
     if all(gone or not body for gone, body in zip(drop, bodies, strict=True)):
         _drop_whole(kept, start, end)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 import posixpath
 from typing import Protocol
@@ -50,7 +51,7 @@ class NgramModel:
 
 def perplexity(log10: float, length: int) -> float:
     """Turn a summed log10 probability into a perplexity a token, rounded to 0.1 as by CCNet."""
-    return round(10.0 ** (-log10 / length), 1)
+    return round(math.pow(10, -log10 / length), 1)
 
 
 @functools.lru_cache(maxsize=8)
@@ -90,6 +91,16 @@ def load_model(pieces: str, ngrams: str) -> NgramModel:
 
 @functools.lru_cache(maxsize=64)
 def _load(pieces: str, ngrams: str, *_mtimes: int) -> NgramModel:
+    """Load local files; the times tell files that were trained again from the old ones."""
+    return open_model(pieces, ngrams)
+
+
+def open_model(pieces: str, ngrams: str) -> NgramModel:
+    """Open the local files of one model.
+
+    Raises:
+        ModelError: One is damaged.
+    """
     import kenlm
     import sentencepiece
 

@@ -40,7 +40,9 @@ PUNCTUATION = {
 LONG_PUNCTUATION = {"—": " - ", "．": ". ", "…": "..."}
 
 _DIGIT = re.compile(r"\d")
-_ASCII = {c: None if c < 32 or c == 127 else "0" if chr(c).isdigit() else chr(c) for c in range(128)}
+_ASCII = {
+    c: None if c < 32 or c == 127 else "0" if chr(c).isdigit() else chr(c) for c in range(128)
+}
 # Lower-casing looks at the neighbours of this letter alone: it has another form at a word's end.
 _SIGMA = "Σ"
 # Marks in the table; neither is a character.
@@ -60,11 +62,12 @@ def normalise(text: str) -> str:
     codes = _look_up(text)
     if (codes == _LONGER).any():  # Hangul, and vowel signs of Indic scripts
         codes = _look_up(unicodedata.normalize("NFD", text.lower()))
-    return codes[codes != _DELETED].tobytes().decode("utf-32-le")
+    kept: bytes = codes[codes != _DELETED].astype("<u4", copy=False).tobytes()
+    return kept.decode("utf-32-le")
 
 
 def _look_up(text: str) -> npt.NDArray[np.uint32]:
-    codes: npt.NDArray[np.uint32] = _table()[np.frombuffer(text.encode("utf-32-le"), "<u4")]
+    codes: npt.NDArray[np.uint32] = _table().take(np.frombuffer(text.encode("utf-32-le"), "<u4"))
     return codes
 
 
@@ -73,9 +76,7 @@ def _table() -> npt.NDArray[np.uint32]:
     """What each character becomes: itself, another one, ``_DELETED``, or ``_LONGER``."""
     table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
     # Nothing else changes: the planes between hold ideographs, private use, and no characters.
-    changing = itertools.chain(
-        range(0x20000), range(0x2F800, 0x2FA20), range(0xE0100, 0xE01F0)
-    )
+    changing = itertools.chain(range(0x20000), range(0x2F800, 0x2FA20), range(0xE0100, 0xE01F0))
     for code in changing:
         plain = normalise_character(chr(code))
         table[code] = ord(plain) if len(plain) == 1 else _LONGER if plain else _DELETED

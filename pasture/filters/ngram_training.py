@@ -23,7 +23,7 @@ from typing import Any
 from pasture import storage
 from pasture.errors import ConfigError, ModelError
 from pasture.filters.model_files import publish
-from pasture.filters.ngram import NGRAMS, PIECES, NgramModel, load_model, perplexity
+from pasture.filters.ngram import NGRAMS, PIECES, NgramModel, open_model, perplexity
 from pasture.filters.ngram_text import normalise
 from pasture.filters.sampling import TextSample
 
@@ -120,7 +120,7 @@ def train_ngram(
         digest, tokens = _count_ngrams(map(sample.read, training), pieces, work / "arpa", config)
         counts = _ngram_counts(work / "arpa")
         _pack(work / "arpa", ngrams, config)
-        measured = _measure(load_model(str(pieces), str(ngrams)), map(sample.read, held_out))
+        measured = _measure(open_model(str(pieces), str(ngrams)), map(sample.read, held_out))
 
         notes = []
         if vocabulary < config.vocabulary:
@@ -181,7 +181,9 @@ def _train_pieces(
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ModelError(f"{language}: SentencePiece cannot learn from the text: {error}") from error
+        raise ModelError(
+            f"{language}: SentencePiece cannot learn from the text: {error}"
+        ) from error
     path.write_bytes(model.getvalue())
     trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return int(trained.get_piece_size()), seen

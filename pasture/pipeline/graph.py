@@ -92,9 +92,7 @@ class Node(abc.ABC):
         if manifest["fingerprint"] == self.fingerprint(context):
             return []
         lines = config.difference(manifest["config"], self.config(context))
-        lines += config.difference(
-            manifest["upstream"], self.upstream_digests(context), "upstream"
-        )
+        lines += config.difference(manifest["upstream"], self.upstream_digests(context), "upstream")
         lines += config.difference(manifest["pasture"], __version__, "pasture version")
         return lines or ["fingerprint"]
 
@@ -288,9 +286,7 @@ class TokensNode(BeamNode):
         """Groups of neighbouring document shards."""
         stage = context.recipe.sources[self.source].last_stage
         folder = context.folder(documents_key(self.source, stage))
-        return group_shards(
-            StageManifest.load(folder), folder, context.recipe.tokens.shard_bytes
-        )
+        return group_shards(StageManifest.load(folder), folder, context.recipe.tokens.shard_bytes)
 
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]

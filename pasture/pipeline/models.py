@@ -9,15 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pasture import config, storage
 from pasture.errors import ConfigError, ModelError
 from pasture.filters.base import Step
+from pasture.filters.classifier import ReferenceClassifier
+from pasture.filters.classifier_training import train_reference
+from pasture.filters.cutoffs import PerplexitySketch, estimate_cutoffs
+from pasture.filters.language import default_model
 from pasture.filters.ngram import Perplexity
-from pasture.manifests.shards import StageManifest
+from pasture.filters.ngram_training import find_tool, train_ngram
+from pasture.filters.references import CitedUrls, select_reference_pages
+from pasture.manifests.shards import MANIFEST, StageManifest
 from pasture.pipeline.recipes import EXTRACT, Recipe
+from pasture.tokenize.train import train_tokenizer
 
 if TYPE_CHECKING:
     from pasture.pipeline.graph import Context
@@ -81,9 +88,10 @@ def check_model(context: Context, name: str) -> None:
         if wanted and storage.sha256(value.path) != wanted:
             raise ModelError(f"{value.path} has another SHA-256 than the recipe says")
     elif name == "language":
-        bundled_model()
+        default_model()
     elif name == "ngram":
-        find_tools()
+        find_tool("lmplz")
+        find_tool("build_binary")
 
 
 def model_path(context: Context, name: str) -> str | None:
@@ -93,7 +101,7 @@ def model_path(context: Context, name: str) -> str | None:
         return str(value.path)
     folder = context.folder(f"models/{name}")
     if name == "language":
-        return bundled_model()
+        return default_model()
     if name == "ngram":
         return folder
     if name == "cutoffs":
@@ -181,17 +189,18 @@ def _make_reference(context: Context, folder: str) -> dict[str, Any]:
     model = recipe.models.reference
     stage = stage_before(recipe, model.pages, ReferenceClassifier)
 
-    def pages() -> Iterator[tuple[str, str, str]]:
+    def pages(cited: bool) -> Iterator[str]:
         for _, path in context.documents(model.pages, stage):
-            for batch in storage.read_batches(path, ["id", "url", "text"]):
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            for batch in storage.read_batches(path, ["url", "text"]):
+                rows = zip(batch["url"].to_pylist(), batch["text"].to_pylist(), strict=True)
+                yield from (
+                    text for found, text in select_reference_pages(urls, rows) if found is cited
+                )
 
-    cited = frozenset(normalise_url(url) for url in cited_urls(context, model.citations))
+    urls = CitedUrls(cited_urls(context, model.citations))
     path = storage.join(folder, "reference.bin")
     try:
-        card = train_reference(
-            pages, cited, path=path, config=model.training, seed=recipe.seed
-        )
+        card = train_reference(pages(True), pages(False), path=path, config=model.training)
     except ModelError as error:
         if model.untrainable == "fail":
             raise
@@ -204,22 +213,25 @@ def _make_reference(context: Context, folder: str) -> dict[str, Any]:
 
 
 def draw(
-    context: Context, proportions: dict[str, float], sample_bytes: int, seed: int
+    stages: Mapping[str, tuple[StageManifest, str]],
+    proportions: Mapping[str, float],
+    sample_bytes: int,
+    seed: int,
 ) -> Iterator[str]:
-    """Draw documents for the tokenizer: each source by its proportion, by a hash of the id."""
-    total = sum(proportions.values())
-    for source, proportion in proportions.items():
-        last = context.recipe.sources[source].last_stage
-        folder = context.folder(f"documents/{source}/{last}")
-        available = StageManifest.load(folder).totals()["text_bytes"]
-        share = sample_bytes * proportion / total / max(1, available)
-        for _, path in context.documents(source, last):
+    """Draw documents for the tokenizer: each source by its proportion, by a hash of the id.
+
+    Args:
+        stages: For each source, the stage that is drawn from, and its folder.
+        proportions: Share of the sample, by source; they sum to 1.
+        sample_bytes: UTF-8 bytes of text in the sample, about; less where there is less.
+        seed: Seed of the draw.
+    """
+    for source, (stage, folder) in stages.items():
+        share = sample_bytes * proportions[source] / max(1, stage.totals()["text_bytes"])
+        for _, path in stage.paths(folder):
             for batch in storage.read_batches(path, ["id", "text"]):
-                for name, text in zip(
-                    batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True
-                ):
-                    if in_sample(f"{seed}:{source}:{name}", share):
-                        yield text
+                rows = zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True)
+                yield from (t for name, t in rows if in_sample(f"{seed}:{source}:{name}", share))
 
 
 def in_sample(key: str, share: float) -> bool:
@@ -230,7 +242,19 @@ def in_sample(key: str, share: float) -> bool:
 
 def _make_tokenizer(context: Context, folder: str) -> dict[str, Any]:
     recipe = context.recipe
-    proportions = {name: recipe.mixture.sources[name].proportion for name in recipe.sources}
+    folders = {
+        name: context.folder(f"documents/{name}/{source.last_stage}")
+        for name, source in recipe.sources.items()
+    }
+    stages = {name: (StageManifest.load(folder), folder) for name, folder in folders.items()}
     training = recipe.tokenizer.training
-    texts = draw(context, proportions, training.sample_bytes, recipe.seed)
-    return {"trained": True, **train_tokenizer(texts, folder, training)}
+    shares = recipe.mixture.rescaled(stages).proportions
+    texts = draw(stages, shares, training.sample_bytes, recipe.seed)
+    card = train_tokenizer(texts, folder, training)
+    notes = []
+    if card["vocab_size"] < training.vocab_size:
+        notes.append(
+            f"the text carries a vocabulary of {card['vocab_size']:,} pieces, not the "
+            f"{training.vocab_size:,} of the recipe"
+        )
+    return {"trained": True, **card, "notes": notes}

@@ -32,7 +32,9 @@ def beam_options(flags: Sequence[str], workers: int = 1) -> PipelineOptions:
         raise ConfigError(f"Beam does not know {' '.join(unknown)}; flags after -- go to Beam")
     names_runner = any(flag.split("=")[0] == "--runner" for flag in flags)
     if names_runner and workers > 1:
-        raise ConfigError("--workers is for the local runner; the runner after -- has its own flags")
+        raise ConfigError(
+            "--workers is for the local runner; the runner after -- has its own flags"
+        )
     local: list[str] = []
     if not names_runner:
         local = [f"--runner={LOCAL_RUNNER}"]

@@ -294,9 +294,7 @@ def load_recipe(path: str, root: str | None = None) -> Recipe:
         models,
         language=_rooted(models.language, root),
         ngram=_rooted(models.ngram, root),
-        cutoffs=models.cutoffs
-        if models.cutoffs.path == "ccnet"
-        else _rooted(models.cutoffs, root),
+        cutoffs=models.cutoffs if models.cutoffs.path == "ccnet" else _rooted(models.cutoffs, root),
         reference=_rooted(models.reference, root),
     )
     sources = {

@@ -227,9 +227,7 @@ def _tell(context: Context, node: Node, progress: Progress) -> None:
     progress.finished(node.key, manifest, skipped=False)
 
 
-def _run_job(
-    context: Context, nodes: Sequence[BeamNode], options: Any, progress: Progress
-) -> None:
+def _run_job(context: Context, nodes: Sequence[BeamNode], options: Any, progress: Progress) -> None:
     """Run the stages that are ready, of all sources, as one Beam job; commit each."""
     pipeline = beam.Pipeline(options=options)
     folders: list[tuple[BeamNode, StageFolder]] = []
@@ -276,9 +274,7 @@ def _wait(pipeline: beam.Pipeline) -> None:
 class _Poll:
     """Watches the shards' records while a job runs, on any runner, and tells how many there are."""
 
-    def __init__(
-        self, folders: Sequence[tuple[BeamNode, StageFolder]], progress: Progress
-    ) -> None:
+    def __init__(self, folders: Sequence[tuple[BeamNode, StageFolder]], progress: Progress) -> None:
         self._folders, self._progress = folders, progress
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)

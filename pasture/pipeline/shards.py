@@ -222,7 +222,9 @@ class ShardWriter:
         kept_rows = pc.is_null(reasons)
         texts = pa.array([edit.text for edit in edits], pa.string()).filter(kept_rows)
         kept = self.drop(batch, name, reasons)
-        counts = count_removed([edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()])
+        counts = count_removed(
+            [edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()]
+        )
         self.edited.update({f"{name}/{reason}": n for reason, n in counts.items()})
         return replace_column(kept, "text", texts)
 

@@ -94,8 +94,7 @@ def _overview(report: Report) -> str:
                 _megabytes(f.bytes_in),
                 f"{f.documents:,}",
                 _megabytes(f.text_bytes),
-                _bar(f.documents / max(1, f.records))
-                + f" {f.documents / max(1, f.records):.0%}",
+                _bar(f.documents / max(1, f.records)) + f" {f.documents / max(1, f.records):.0%}",
                 "" if f.tokens is None else f"{f.tokens:,}",
             )
             for f in (source.funnel for source in report.sources)

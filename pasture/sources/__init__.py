@@ -1,0 +1,25 @@
+"""The sources. A new one is a module and a line here."""
+
+from __future__ import annotations
+
+from pasture.config import one_of
+from pasture.sources.arxiv import Arxiv
+from pasture.sources.base import Source
+from pasture.sources.books import Books
+from pasture.sources.c4 import C4
+from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.github import GitHub
+from pasture.sources.stackexchange import StackExchange
+
+SOURCES: dict[str, type[Source]] = {
+    source.name: source for source in (CommonCrawl, C4, GitHub, Books, Arxiv, StackExchange)
+}
+
+
+def get_source(name: str) -> type[Source]:
+    """Return a source by its registry name.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    return SOURCES[one_of(name, SOURCES, "source", "name")]

@@ -112,7 +112,7 @@ class Books(Source):
 
     def _gutenberg(self, name: str, path: str, data: bytes) -> Document | Rejected:
         """Turn a file of Project Gutenberg into a document."""
-        locator = f"gutenberg:{name}"
+        locator = f"gutenberg:{name.removesuffix('.txt')}"
         text = _decode(locator, path, data)
         if isinstance(text, Rejected):
             return text

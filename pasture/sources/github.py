@@ -41,7 +41,7 @@ _ARCHIVE_SUFFIX = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|zip)$", re.I)
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "CVS"})
 _ROW_PATH = re.compile(rb'"path"\s*:\s*"((?:[^"\\]|\\.){1,2000})"')
 _LFS = "version https://git-lfs.github.com/spec/"
-_LINK_TEXT = re.compile(r"(?:\.\.?/){1,20}[\w./+-]{1,300}\Z")
+_LINK_TEXT = re.compile(r"(?:\.\.?/){1,20}[\w./+-]{1,300}\n?\Z")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{3}")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 
@@ -284,7 +284,7 @@ class GitHub(Source):
         if file.text.startswith(_LFS):
             return rejected("lfs_pointer")
         if file.size < 400 and _LINK_TEXT.match(file.text):
-            return rejected("symlink", file.text)
+            return rejected("symlink", file.text.strip())
         if is_license_file(file.path):
             return rejected("licence_file")
         language = code_languages.detect(file.path, file.text)
@@ -294,6 +294,8 @@ class GitHub(Source):
             return rejected("unwanted_language", language)
         own = of_source_file(file.text, language)
         found = Found(own, "header") if own is not None else stated
+        if own == "LicenseRef-BSD" and stated and str(stated.expression).startswith("BSD-"):
+            found = stated  # the header says "BSD", the repository which one
         if found is None:
             return rejected("licence_unknown")
         license_ = spdx.permitted(found.expression, self.licenses)
@@ -384,7 +386,7 @@ def _rows(path: str) -> Iterator[tuple[str, bytes | Rejected]]:
                         pass
                     detail = f"more than {MAX_ROW_BYTES:,} bytes"
                     yield locator, Rejected(locator, "row_too_long", "bad_record", detail)
-                elif line.strip():
+                elif line := line.strip():
                     yield locator, line
     except DAMAGED as error:
         yield path, Rejected(path, "damaged_file", "bad_file", f"after row {number}: {error!r}")

@@ -44,7 +44,7 @@ _LEAK = re.compile(
     r"|This e(?:Book|text) is for the use of anyone anywhere",
     re.M,
 )
-_LEAK_WORDS = ("Gutenberg", "GUTENBERG", "SMALL PRINT", "use of anyone anywhere")
+_LEAK_WORDS = ("Gutenberg", "GUTENBERG", "SMALL PRINT", "FULL LICENSE", "use of anyone anywhere")
 _COPYRIGHTED = re.compile(
     r"\bis a COPYRIGHTED Project Gutenberg|START OF TH(?:E|IS) COPYRIGHTED PROJECT GUTENBERG"
     r"|SMALL PRINT![ *]*FOR COPYRIGHT PROTECTED",
@@ -232,7 +232,7 @@ def _split_old_end(body: str) -> tuple[str, str]:
 def _end_of_top_lines(text: str) -> int:
     """Find the end of the leading paragraphs that speak of the file rather than of the book."""
     end = 0
-    for match in re.finditer(r"[ \t]*\S[^\n]*(?:\n[ \t]*\S[^\n]*)*", text[:_HEADER_BYTES]):
+    for match in re.finditer(r"\S[^\n]*(?:\n[ \t]*\S[^\n]*)*", text[:_HEADER_BYTES]):
         if not _BOILERPLATE.search(match[0]):
             break
         end = match.end()

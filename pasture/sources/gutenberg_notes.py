@@ -16,9 +16,9 @@ _TRANSCRIBER = r"Transcri(?:ber|bor|ption|ptor)(?:['’]?s['’]?)?"
 # How a credit paragraph opens. The verbs are bound to "by" within a few words, so that "This
 # book was produced in haste" stays.
 _MADE = (
-    r"(?:prepared|produced|created|made|scanned|typed|transcribed|digiti[sz]ed|proofread|proofed"
+    r"(?:prepared|produced|created|scanned|typed|transcribed|digiti[sz]ed|proofread|proofed"
     r"|converted|provided|donated|contributed|entered|keyed|submitted|updated|corrected|edited"
-    r"|first posted|done|compiled|formatted|written|re-?posted|released|generated)"
+    r"|first posted|formatted|re-?posted|released|generated)"
 )
 _EDITION = (
     r"(?:e-?text|e-?book|electronic (?:text|edition|version)|project gutenberg e-?(?:text|book)"
@@ -31,7 +31,8 @@ _CREDIT = re.compile(
         (?:(?:,[ ]|[ ](?:and|or|&)[ ]){_MADE}){{0,4}}(?:[ ][\w-]+){{0,4}}[ ]by\b
     | (?:this|the|an?|first|second|additional|original|special)[ ](?:[\w-]+[ ]){{0,3}}?{_EDITION}
         [ ](?:was|were|is|has[ ]been|had[ ]been)[ ](?:[\w-]+[ ]){{0,3}}?{_MADE}\b.{{0,300}}?
-        (?:\bby\b|\bfor\b|\bfrom\b|\bin\b|\bon\b)
+        \b(?:by|from|on[ ](?:january|february|march|april|may|june|july|august|september
+        |october|november|december))\b
     | transcribed[ ]from[ ]the\b.{{0,300}}?\bby\b
     | e-?text[ ](?:prepared|produced|created|scanned|transcribed)\b
     | credits?:[ ]
@@ -88,12 +89,13 @@ _INLINE_NOTE = re.compile(
     r"[^\[\]]{0,2000}\]",
     re.I,
 )
-_PARAGRAPH = re.compile(r"[ \t]*\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")
+_PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")  # its first indent left out
 _RULE = re.compile(r"[-*_=~+\s·•]+")
 _PICTURE = re.compile(r"\[\W*(?:illustration|frontispiece|footnote|music|image|map)\b", re.I)
 _BOX_TOP = re.compile(r"[ \t]*\+[-=]{3,}\+?")
 
 _MAX_NOTE = 12_000  # characters; the longest notes seen are about 6,000
+_MAX_LAST = 20  # credits and rules in a row at the end
 _MAX_OPENING = 4_000  # how much of a paragraph is looked at
 
 
@@ -117,10 +119,10 @@ def _strip_top(text: str) -> str:
             break
         end = stop
         match = _PARAGRAPH.search(text, end)
-    text = text[end:]
-    while end and (match := _PARAGRAPH.search(text)) and _RULE.fullmatch(match[0]):
-        text = text[match.end() :]
-    return text
+    begin = end
+    while end and (match := _PARAGRAPH.search(text, begin)) and _RULE.fullmatch(match[0]):
+        begin = match.end()
+    return text[begin:]
 
 
 def _end_of_note(text: str, match: re.Match[str]) -> int | None:
@@ -183,14 +185,14 @@ def _end_of_section(text: str, heading: re.Match[str]) -> int:
     of what notes speak of. Three blank lines or a rule end it in any case.
     """
     end = heading.end()
-    indent = _indent(heading[0])
+    indent = _indent(text, heading)
     limit = heading.start() + _MAX_NOTE
     heading_only = "\n" not in heading[0] and len(heading[0].split()) <= 6
     while (match := _PARAGRAPH.search(text, end)) and match.end() <= limit:
         gap = text.count("\n", end, match.start())
         if gap > 3 or _RULE.fullmatch(match[0]):
             break
-        is_set_in = _indent(match[0]) > indent
+        is_set_in = _indent(text, match) > indent
         if not (is_set_in or heading_only or _NOTE_WORDS.search(_flat(match[0]))):
             break
         if match[0].isupper():
@@ -200,8 +202,8 @@ def _end_of_section(text: str, heading: re.Match[str]) -> int:
     return end
 
 
-def _indent(paragraph: str) -> int:
-    return len(paragraph) - len(paragraph.lstrip(" \t"))
+def _indent(text: str, paragraph: re.Match[str]) -> int:
+    return paragraph.start() - (text.rfind("\n", 0, paragraph.start()) + 1)
 
 
 def _strip_bottom(text: str) -> str:
@@ -230,10 +232,11 @@ def _is_prose(match: re.Match[str]) -> bool:
 
 def _strip_last_credits(text: str) -> str:
     """Remove credits and rules at the very end, where a note stood or stands."""
-    while True:
+    for _ in range(_MAX_LAST):
         text = text.rstrip()
         start = max(text.rfind("\n\n"), text.rfind("\n \n"), len(text) - _MAX_OPENING)
         last = text[start:].strip("\n") if start > 0 else ""
         if not last or not (_RULE.fullmatch(last) or _CREDIT.match(_flat(last))):
-            return text
+            break
         text = text[:start]
+    return text

@@ -19,18 +19,23 @@ Extractor = Literal["trafilatura", "trafilatura_fast", "resiliparse"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """How much HTML one page may hold; ours.
+    """How much HTML one page may hold; ours, far above what pages of the web hold.
+
+    Of 787 pages that were looked at, 99% had at most 5,300 elements, the largest 35,300, and none
+    was nested 50 deep.
 
     Args:
-        elements: Most elements. Trafilatura takes about 50 microseconds for each, so the worst
-            page costs some seconds.
-        depth: Deepest nesting. libxml2, under trafilatura, gives up below 256 anyway, and
-            resiliparse takes time with the square of the depth.
+        elements: Most elements. Trafilatura takes 0.05 to 0.2 ms for each.
+        depth: Deepest nesting. libxml2, under trafilatura, gives up at 256.
+        nesting: Largest sum of the depths of all elements, as an upper estimate. Trafilatura
+            takes up to 0.03 ms for each level above each element of nested lists, so this is
+            what bounds the worst page, to about half a minute.
         attributes: Most attributes of one tag; parsers compare each with all before it.
     """
 
     elements: int = 50_000
     depth: int = 250
+    nesting: int = 1_000_000
     attributes: int = 2_000
 
 
@@ -160,8 +165,9 @@ def looks_like_html(data: bytes) -> bool:
 
 # Extraction -----------------------------------------------------------------------------------
 
-_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{8192,}")
-_ATTRIBUTE = re.compile(r"""[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?""")
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<]{8192,}")
+_TAG_PART = re.compile(r""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
+_LEVELS = (8, 16, 32, 64, 128)
 _SPACES = re.compile(r"\s+")
 
 
@@ -174,22 +180,40 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
     from resiliparse.parse.html import HTMLTree
 
     for tag in _LONG_TAG.finditer(page):
-        if sum(1 for _ in _ATTRIBUTE.finditer(tag[0])) > limits.attributes:
+        if _has_more_attributes(tag[0], limits.attributes):
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
     tree = HTMLTree.parse(page)
-    document = tree.document
-    assert document is not None  # even an empty page has a document
-    elements = len(document.get_elements_by_tag_name("*"))
-    if elements > limits.elements:
-        raise PageError("too_many_elements", f"{elements:,}")
-    if elements > limits.depth and document.query_selector(_deeper_than(limits.depth)):
-        raise PageError("too_deep", f"nested deeper than {limits.depth}")
+    _check_limits(tree.document, limits)
     text = _EXTRACTORS[extractor](page, tree)
     return Extracted(text=text, title=_SPACES.sub(" ", tree.title or "").strip())
 
 
-@functools.lru_cache(maxsize=8)
-def _deeper_than(depth: int) -> str:
+def _has_more_attributes(tag: str, limit: int) -> bool:
+    for count, part in enumerate(_TAG_PART.finditer(tag)):  # the first part is the tag's name
+        if part[0] == ">":
+            return False
+        if count > limit:
+            return True
+    return False
+
+
+def _check_limits(document: Any, limits: Limits) -> None:
+    elements = len(document.get_elements_by_tag_name("*"))
+    if elements > limits.elements:
+        raise PageError("too_many_elements", f"{elements:,}")
+    if elements > limits.depth and document.query_selector(_below(limits.depth)) is not None:
+        raise PageError("too_deep", f"nested deeper than {limits.depth}")
+    if elements * limits.depth > limits.nesting:
+        nesting = elements * _LEVELS[0]
+        for level in _LEVELS:
+            nesting += level * len(document.query_selector_all(_below(level)))
+        if nesting > limits.nesting:
+            raise PageError("too_complex", f"{elements:,} elements, sum of depths {nesting:,}")
+
+
+@functools.lru_cache(maxsize=16)
+def _below(depth: int) -> str:
+    """A selector for the elements with at least ``depth`` others above them."""
     return "*" + " > *" * depth
 
 

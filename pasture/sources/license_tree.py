@@ -31,12 +31,15 @@ _OF_SOMETHING_ELSE = re.compile(
     r"third|3rd|notice|bundled|depend|vendor|\bdocs?\b|fonts?\b|icon|asset|image|header|template"
     r"|check|sample|example|\bdata\b"
 )
+_DOCUMENTATION = frozenset({"doc", "docs", "documentation"})
 _LICENSES_FOLDERS = ("LICENSES", "licenses")
 
 
 def is_license_file(path: str) -> bool:
     """Tell whether a file of this name states the licence of the folder that it stands in."""
-    name = path.rpartition("/")[2].lower()
+    *folders, name = path.lower().split("/")
+    if not _DOCUMENTATION.isdisjoint(folders):
+        return False  # a manual's page about the licence
     if _LICENSE_NAME.match(name) is None or _OF_SOMETHING_ELSE.search(name):
         return False
     return code_languages.detect(name, "") in (None, "Text", "Markdown", "reStructuredText")
@@ -48,7 +51,7 @@ def speaks_of_license(path: str) -> bool:
     collected = folder.rpartition("/")[2] in _LICENSES_FOLDERS and (
         "." not in base or base.endswith((".txt", ".md"))
     )
-    return collected or is_license_file(base) or package_metadata.is_metadata(base)
+    return collected or is_license_file(path) or package_metadata.is_metadata(base)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -67,13 +67,13 @@ _FOREIGN = re.compile(
     r"|(?P<JSON>good not evil)"
     r"|(?P<BSD4>all advertising materials mentioning)"
     r"|(?P<Artistic>artistic license|same terms as perl)"
-    r"|(?P<PSF>psf license agreement|python software foundation license|cnri)"
+    r"|(?P<PSF>psf license|python software foundation license|cnri)"
     r"|(?P<Unicode>unicode (?:data files|license))"
     r"|(?P<OFL>sil open font)"
     r"|(?P<Unlicense>free and unencumbered software released into the public domain|unlicense\b)"
     r"|(?P<WTFPL>what the f\w+ you want to)"
     r"|(?P<Beerware>beer ?ware)"
-    r"|(?P<BSL>boost software license)"
+    r"|(?P<BSL>boost software license|boost license|boost (?:or|and) )"
     r"|(?P<Zlib>zlib license|(?:this software is|the software is) provided as is without any "
     r"express(?:ed)? or implied warranty in no event)"
     r"|(?P<OpenRAIL>openrail|responsible ai)"
@@ -82,8 +82,10 @@ _FOREIGN = re.compile(
     r"|copy modify and distribute this software and its documentation)"
     r"|(?P<OpenSSL>openssl license|apache software license version 1)"
     r"|(?P<PublicDomain>public domain)"
-    r"|(?P<Proprietary>proprietary|trade secrets?|confidential|unpublished|"
-    r"end user license agreement|eula|unauthori[sz]ed (?:copying|use|reproduction)))\b"
+    r"|(?P<Proprietary>proprietary (?:and|information|license|software|rights?|notice|to|material"
+    r"|source)|confidential (?:and|information)|strictly confidential|trade secrets?|"
+    r"unpublished (?:work|rights|proprietary|source|material)|end user license agreement|eula|"
+    r"unauthori[sz]ed (?:copying|reproduction|distribution|duplication|use of this)))\b"
 )
 
 # Licences of the permitted families named in passing: "released under the MIT license".
@@ -117,7 +119,7 @@ _NAMED_IDS = {
 # rest is documentation; single words count in licence files only.
 _PHRASES = (
     r"non ?commercial\w*|commercial (?:use|purposes?|license|redistribution|entit\w+)|"
-    r"(?:research|academic|educational|evaluation|personal|internal)(?: \w+)? "
+    r"(?:research|academic|educational|evaluation|personal)(?: \w+)? "
     r"(?:use|purposes?)(?: only)?|not for (?:re)?distribution|do not (?:re)?distribute|"
     r"may not be (?:used|copied|reproduced|distributed|redistributed|modified|sold|disclosed)|"
     r"without (?:the )?(?:express |prior |explicit )+(?:written )?(?:permission|consent|approval)|"
@@ -133,9 +135,14 @@ _RESTRICTED_WORD = re.compile(
     r"sells?|selling|resell\w*|patents?)\b"
     r"|商业|商用|禁止|不得|仅供|仅限|営利|kommerziell|commerciale|comercial"
 )
+_CLAIM = re.compile(r"\b(?:copyright|license[ds]?|rights reserved)\b")
+_NO_TERMS = frozenset({"PublicDomain", "Unlicense"})
+"""What is in the public domain puts no terms on the rest of a text."""
+
 _HARMLESS = re.compile(
     r"\b(?:except|unless) (?:when |where |as |if )?(?:otherwise |explicitly |stated )+"
     r"(?:stated|noted|specified|indicated|mentioned)?|\bwithout restriction\b"
+    r"|\bmay not be copied modified or distributed except (?:according to|in compliance with)\b"
 )
 _LATER = re.compile(r"\b(?:either version|or at your option any later|any later version)\b")
 _CHOICE = re.compile(
@@ -145,6 +152,7 @@ _CHOICE = re.compile(
     r"(?:mit|apache\w*|bsd|gpl\w*|lgpl\w*|license)|alternatively)\b"
 )
 _SPDX_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})")
+_PYTHON_FIELD = re.compile(r"""(?m)^__licen[cs]e__\s*=\s*["']([^"'\n]{2,200})["']""")
 _TAG_END = re.compile(r"\*/|-->|\*\)|#\}|-\}|\"\"\"|'''|\]\]|[\"'`,;]")
 
 
@@ -225,8 +233,7 @@ def of_license_file(text: str) -> Expression | None:
     words = words_of(text[:MAX_LICENSE_CHARS])
     parts = _take_apart(words)
     rest = _HARMLESS.sub(" ", parts.rest)
-    restricted = bool(_RESTRICTED_WORD.search(rest) or _RESTRICTED_PHRASE.search(rest))
-    found = _combine(parts, restricted)
+    found = _combine(parts, restricted=_RESTRICTED_WORD.search(rest) is not None)
     return tags if found is None else found
 
 
@@ -241,13 +248,13 @@ def of_comment(text: str) -> Expression | None:
         return tags
     parts = _take_apart(words_of(text))
     rest = _in_licence_context(parts.rest)
-    return _combine(_Parts(parts.whole, rest), _RESTRICTED_PHRASE.search(rest) is not None)
+    return _combine(_Parts(parts.whole, rest), restricted=False)
 
 
 def spdx_tags(text: str) -> Expression | None:
     """The ``SPDX-License-Identifier`` lines of a text, all of which apply."""
     found = []
-    for tag in _SPDX_TAG.findall(text):
+    for tag in _SPDX_TAG.findall(text, 0, MAX_LICENSE_CHARS):
         value = _TAG_END.split(tag, maxsplit=1)[0].strip()
         found.append(spdx.parse(value) or "LicenseRef-malformed")
     return spdx.all_of(found)
@@ -255,18 +262,33 @@ def spdx_tags(text: str) -> Expression | None:
 
 def _combine(parts: _Parts, restricted: bool) -> Expression | None:
     """Join what a text holds, and what its rest names, by AND, or by OR where it says so."""
-    rest = _LATER.sub(" ", parts.rest)
+    rest = _HARMLESS.sub(" ", _LATER.sub(" ", parts.rest))
+    foreign, named = _names_in(rest)
+    found = [*parts.whole, *(id_ for id_ in named if not _same_family(id_, parts.whole))]
+    if not found:
+        # The GPL's own text names its relatives; what it names first is what it is.
+        return foreign[0] if foreign else ALTERED if restricted and _CLAIM.search(rest) else None
+    foreign = [id_ for id_ in foreign if id_ not in _NO_TERMS]
+    choice = _is_choice(rest, foreign)
+    if _RESTRICTED_PHRASE.search(rest) or (restricted and not (choice and foreign)):
+        return spdx.combine("AND", *found, *foreign, ALTERED)
+    return spdx.combine("OR" if choice else "AND", *found, *foreign)
+
+
+def _names_in(rest: str) -> tuple[list[str], list[str]]:
+    """The licences that a text names: those of other families, and those of ours."""
     foreign = dict.fromkeys(str(match.lastgroup) for match in _FOREIGN.finditer(rest))
     named = dict.fromkeys(_NAMED_IDS[str(match.lastgroup)] for match in _NAMED.finditer(rest))
-    found = [*parts.whole, *(id_ for id_ in named if not _same_family(id_, parts.whole))]
-    if foreign and not found:
-        # The GPL's own text names its relatives; what it names first is what it is.
-        return spdx.combine("OR", *foreign) if _CHOICE.search(rest[:400]) else next(iter(foreign))
-    if restricted:
-        return spdx.combine("AND", *found, *foreign, ALTERED)
-    if not found:
-        return None
-    return spdx.combine("OR" if _CHOICE.search(rest) else "AND", *found, *foreign)
+    return list(foreign), list(named)
+
+
+def _is_choice(rest: str, foreign: list[str]) -> bool:
+    """Tell whether one sentence offers a choice that takes in every foreign licence."""
+    for match in _CHOICE.finditer(rest):
+        offered, named = _names_in(rest[max(0, match.start() - 150) : match.end() + 250])
+        if len(offered) + len(named) >= 2 and set(foreign) <= set(offered):
+            return True
+    return False
 
 
 def _same_family(id_: str, whole: tuple[str, ...]) -> bool:
@@ -316,7 +338,10 @@ def of_source_file(text: str, language: str) -> Expression | None:
     comments = COMMENTS.get(language, Comments())
     if language == "Python":
         comments = dataclasses.replace(comments, blocks=(('"""', '"""'), ("'''", "'''")))
-    return of_comment(comment_text(head, comments))
+    found = of_comment(comment_text(head, comments))
+    if found is None and language == "Python" and (match := _PYTHON_FIELD.search(head)):
+        return spdx.parse(match[1])
+    return found
 
 
 def comment_text(head: str, comments: Comments) -> str:

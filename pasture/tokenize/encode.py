@@ -68,6 +68,8 @@ class Encoder:
         with storage.open_read(model) as stream:
             data = stream.read()
         try:
+            if not data:
+                raise RuntimeError("the file is empty")
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=data)
             self.vocab_size = int(self._processor.vocab_size())
             settings = _Settings(data)

@@ -183,7 +183,7 @@ def split_lines(text: str, max_bytes: int) -> Iterator[str]:
     for line in text.split("\n"):
         start = 0
         while len(line) - start > step:
-            space = line.rfind(" ", start + 1, start + step)
+            space = line.rfind(" ", start + 1, min(start + step + 1, len(line) - 1))
             cut = space if space > 0 else start + step
             yield line[start:cut]
             start = cut + (space > 0)

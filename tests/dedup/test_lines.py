@@ -12,7 +12,7 @@ from pasture.dedup.lines import (
     DuplicateLines,
     FindDuplicateLines,
     drop_lines,
-    line_hashes,
+    hash_lines,
     normalise_lines,
 )
 
@@ -45,7 +45,7 @@ def ccnet(line):
     ],
 )
 def test_normalises_as_ccnet(line, normal):
-    assert normalise_lines(line) == [normal.encode()]
+    assert normalise_lines([line]) == [normal.encode()]
     assert ccnet(line) == normal
 
 
@@ -60,12 +60,12 @@ LINES = st.text(
 
 @given(st.lists(LINES, min_size=1, max_size=5))
 def test_normalises_every_line_alone(lines):
-    assert normalise_lines("\n".join(lines)) == [ccnet(line).encode() for line in lines]
+    assert normalise_lines(lines) == [ccnet(line).encode() for line in lines]
 
 
 def test_hash_is_the_start_of_sha1():
     want = [int.from_bytes(hashlib.sha1(line).digest()[:8], "little") for line in (b"a0", b"")]
-    assert line_hashes("A7\n\u2026").tolist() == want
+    assert hash_lines(["A7", "\u2026"]).tolist() == want
 
 
 def by_hand(shards, scope, keep):

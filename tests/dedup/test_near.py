@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 import datetime
 import random
 import tarfile
@@ -31,17 +32,18 @@ def containment(first, second):
 def make_corpus(seed, families=25, copies=4, words=120):
     """Texts in families, each a text and edited copies of it; all of different lengths."""
     draw = random.Random(seed)
-    texts = set()
+    texts, lengths = [], set()
     for _ in range(families):
         original = [f"w{draw.randrange(5000)}" for _ in range(words)]
         for copy in range(copies):
             edited = list(original)
             for _ in range(draw.choice([0, 1, 2, 4, 8]) * bool(copy)):
                 edited[draw.randrange(words)] = f"x{draw.randrange(5000)}"
-            while len(" ".join(edited)) in {len(text) for text in texts}:
+            while len(" ".join(edited)) in lengths:
                 edited.append("".join(draw.choices(LETTERS, k=draw.randrange(1, 40))))
-            texts.add(" ".join(edited))
-    return sorted(texts)
+            texts.append(" ".join(edited))
+            lengths.add(len(texts[-1]))
+    return draw.sample(texts, len(texts))
 
 
 def by_hand(shards, config, rank=lambda text: 0):
@@ -65,11 +67,12 @@ def by_hand(shards, config, rank=lambda text: 0):
                     links[address][other] = float(np.float32(value))
     found, gone = collections.defaultdict(list), set()
     for address in order:
-        stays = [(-value, other) for other, value in links[address].items() if other not in gone]
+        stays = [other for other in links[address] if other not in gone]
         if stays:
             gone.add(address)
-            value, other = min(stays)
-            found[address[0]].append((address[1], *other, -value))
+            # What no document beats comes first, then what is more similar.
+            other = min(stays, key=lambda at: (bool(links.get(at)), -links[address][at], at))
+            found[address[0]].append((address[1], *other, links[address][other]))
     return {shard: sorted(rows) for shard, rows in sorted(found.items())}
 
 
@@ -80,8 +83,7 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize("num_shards", [1, 5])
+@pytest.mark.parametrize(("config", "num_shards"), zip(CONFIGS, [1, 3, 5], strict=True))
 def test_equals_a_search_by_hand(search, config, num_shards):
     texts = make_corpus(num_shards)
     shards = [texts[shard::num_shards] for shard in range(num_shards)]
@@ -93,12 +95,10 @@ def test_equals_a_search_by_hand(search, config, num_shards):
 @pytest.mark.parametrize("config", CONFIGS)
 def test_drops_the_same_texts_in_any_order_and_sharding(search, config):
     """Where ranks differ, the address says nothing about which text stays."""
-    config = NearDuplicates(
-        **{**config.__dict__, "keep": "longest"},
-    )
+    config = dataclasses.replace(config, keep="longest")
     texts = make_corpus(9)
     dropped = set()
-    for seed, num_shards in [(1, 1), (2, 3), (3, 7)]:
+    for seed, num_shards in [(1, 2), (2, 7)]:
         mixed = random.Random(seed).sample(texts, len(texts))
         shards = [mixed[shard::num_shards] for shard in range(num_shards)]
         found = search(FindNearDuplicates(config), shards)
@@ -131,7 +131,7 @@ def test_similarity_is_not_chained(search):
     assert found == {1: [(0, 0, 0, pytest.approx(24 / 36))]}
 
 
-@pytest.mark.parametrize("shards", [[], [[]], [[""], ["", " \n"]], [["--- !"], ["... ?"]]])
+@pytest.mark.parametrize("shards", [[], [["", "--- !"], [], ["... ?", "", " \n"]]])
 def test_texts_without_words_are_nobodys_duplicates(search, shards):
     assert search(FindNearDuplicates(), shards) == {}
 
@@ -174,7 +174,7 @@ def test_the_threshold_is_inclusive(search, similarity, found):
     assert search(FindNearDuplicates(config), shards) == found
 
 
-def test_characters_join_what_words_part(search):
+def test_compares_characters_where_words_are_not_parted(search):
     shards = [
         ["\u540c\u3058\u6587\u7ae0\u3067\u3059\u3002" * 5],
         ["\u540c\u3058\u6587\u7ae0\u3067\u3059\u3002" * 6],

@@ -1,3 +1,4 @@
+import itertools
 import sys
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_equal_n_grams_have_equal_hashes_and_no_others(unit, by_hand, n, texts):
     found = shingle(pa.array(texts, pa.string()), unit, n)
     wanted = [by_hand(text, n) for text in texts]
     assert np.diff(found.starts).tolist() == [len(grams) for grams in wanted]
-    pairs = set(zip(sum(wanted, []), found.hashes.tolist(), strict=True))
+    pairs = set(zip(itertools.chain(*wanted), found.hashes.tolist(), strict=True))
     assert len(pairs) == len({gram for gram, _ in pairs}) == len({value for _, value in pairs})
 
 

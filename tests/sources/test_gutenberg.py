@@ -410,12 +410,13 @@ def test_any_bytes_decode_to_text_or_raise_unicode_errors(data):
     ["*", "\n", " ", "[", "* ", "\n ", "*** START OF ", "+---\n|", "Title: by by ", "End of Project ",
      "[Transcriber's note ", "Transcriber's Note\n\n", "Produced by x\n\n", "a\n\n", "-\n\n",
      "*** START OF THE PROJECT GUTENBERG\n", "\n\n*** END OF THE PROJECT GUTENBERG ***\n",
-     "*END*THE SMALL PRINT!\n", "This etext was ", "this the text "],
+     "*END*THE SMALL PRINT!\n", "This etext was ", "this the text ",
+     "Produced by x\n\n---\n\n"],
 )  # fmt: skip
 def test_hostile_repetition_takes_linear_time(unit):
     text = unit * (2_000_000 // len(unit))
     parts = gutenberg.cut(text)
     gutenberg.parse_header(text)
     gutenberg_notes.strip_notes(parts.body)
-    gutenberg_notes.strip_notes(text)
+    gutenberg_notes.strip_notes("Produced by x\n\n" + text)
     gutenberg.find_leak(text)

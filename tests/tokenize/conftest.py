@@ -20,9 +20,9 @@ PARAGRAPHS = [
     "Le berger compte ses brebis deux fois ; la première fois, elles bougent trop.",
     "El pastor cuenta sus ovejas dos veces: al salir del redil y al volver por la tarde.",
     "Пастух считает овец дважды: утром у ворот и вечером, когда ворота закрыты.",
-    "def count(flock):\n    total = 0\n    for sheep in flock:\n        total += 1\n    return total\n",
+    "def count(flock):\n    total = 0\n    for _ in flock:\n        total += 1\n    return total\n",
     "| gate | sheep |\n|------|-------|\n| east |  1,204 |\n| west |    987 |\n",
-    "$\\sum_{i=1}^{n} x_i = \\frac{n(n+1)}{2}$ holds for every $n \\geq 1$, as one shows by induction.",
+    "$\\sum_{i=1}^{n} x_i = \\frac{n(n+1)}{2}$ holds for every $n \\geq 1$; see 1.",
     "    indented\n\ttabbed\n\n\nthree newlines   and   runs   of   spaces      here",
 ]
 
@@ -44,7 +44,7 @@ def encoder(tokenizer: str) -> Encoder:
 WriteTokens = Callable[..., None]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_tokens(encoder: Encoder) -> WriteTokens:
     """A function that writes the tokens of sources to an output folder, with manifests."""
 

@@ -108,7 +108,12 @@ def test_a_full_cache_is_emptied_and_changes_nothing(
 
 @pytest.mark.parametrize(
     ("bos", "eos", "first", "last"),
-    [(True, True, 1, 2), (True, False, 1, None), (False, True, None, 2), (False, False, None, None)],
+    [
+        (True, True, 1, 2),
+        (True, False, 1, None),
+        (False, True, None, 2),
+        (False, False, None, None),
+    ],
 )
 def test_special_ids(
     tokenizer: str, bos: bool, eos: bool, first: int | None, last: int | None
@@ -200,7 +205,9 @@ def test_time_is_linear_in_the_length_of_a_document(tokenizer: str, unit: str) -
 def texts_of(real_data: pathlib.Path) -> Iterator[str]:
     """Yield the raw text of books, web pages and of Wikipedia's XML in twenty languages."""
     for path in sorted((real_data / "books" / "gutenberg").glob("*.txt")):
-        yield path.read_bytes().decode("latin-1" if path.stem.endswith("-8") else "utf-8", "replace")
+        yield path.read_bytes().decode(
+            "latin-1" if path.stem.endswith("-8") else "utf-8", "replace"
+        )
     for path in sorted((real_data / "c4").glob("*.json.gz")):
         with gzip.open(path, "rt") as lines:
             yield from (json.loads(line)["text"] for line in lines)
@@ -218,4 +225,3 @@ def test_real_texts_have_sentencepieces_ids_and_come_back(
     for text, ids in zip(texts, ours.encode_batch(texts), strict=True):
         assert ids.as_py() == theirs.encode(text)
         assert ours.decode(ids.as_py()) == text
-

@@ -40,9 +40,7 @@ def test_equal_texts_give_equal_bytes(tmp_path: pathlib.Path) -> None:
 
 def test_model_has_llamas_settings(tmp_path: pathlib.Path) -> None:
     card = train_tokenizer(TEXTS, str(tmp_path), TokenizerTraining(vocab_size=330))
-    processor = sentencepiece.SentencePieceProcessor(
-        model_file=str(tmp_path / "tokenizer.model")
-    )
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "tokenizer.model"))
     assert (processor.unk_id(), processor.bos_id(), processor.eos_id()) == (0, 1, 2)
     assert [processor.id_to_piece(i) for i in (3, 258)] == ["<0x00>", "<0xFF>"]
     assert processor.decode(processor.encode("  ½ 漢\t\n x ")) == "  ½ 漢\t\n x "

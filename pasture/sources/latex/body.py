@@ -10,22 +10,24 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
+from pasture.sources.latex.names import (
+    BACK_MATTER,
+    BIBLIOGRAPHY,
+    BIBLIOGRAPHY_SETTINGS,
+    PARAGRAPHS,
+    REFERENCE_TITLES,
+    SECTIONS,
+)
 from pasture.sources.latex.tokens import Lexer, Lexicon
 
-_SECTIONS = frozenset({"part", "chapter", "section", "subsection", "subsubsection"})
-_PARAGRAPHS = frozenset({"paragraph", "subparagraph"})
-_BIBLIOGRAPHY_WORDS = frozenset(
-    "bibliography printbibliography printbibheading putbib bibitem nobibliography".split()
-)
-_APPARATUS_WORDS = frozenset({"bibliographystyle", "nocite"})
 _BIBLIOGRAPHY_ENVIRONMENT = re.compile(r"(?:\w*bibliography|references|biblist|bibdiv)\Z", re.I)
 _WORDS = "|".join(
     sorted(
         {
-            *_SECTIONS,
-            *_PARAGRAPHS,
-            *_BIBLIOGRAPHY_WORDS,
-            *_APPARATUS_WORDS,
+            *SECTIONS,
+            *PARAGRAPHS,
+            *BIBLIOGRAPHY,
+            *BIBLIOGRAPHY_SETTINGS,
             *("appendix", "maketitle", "abstract", "title", "begin", "end"),
             *("verb", "lstinline", "mintinline", "url", "nolinkurl", "path"),
         }
@@ -38,29 +40,9 @@ _ARGUMENT = re.compile(r"[ \t]*\*?[ \t\n]*(?:\[[^\[\]]{0,500}\][ \t\n]*)?\{")
 _NAME = re.compile(r"\s{0,20}\{([^{}\\\n]{1,80})\}")
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)", re.DOTALL)
 # What may stand between a heading and the bibliography that it announces.
-_ONLY_COMMANDS = re.compile(r"(?:\s|\\[A-Za-z@]+\*?|\{[^{}]{0,80}\}|[0-9.]+(?:pt|em|ex|cm)){0,40}\Z")
-_REFERENCE_TITLES = frozenset(
-    "references|reference|bibliography|references and notes|notes and references|cited references|"
-    "literature|literature cited|references cited|works cited|literatur|literaturverzeichnis|"
-    "références|bibliographie|referencias|bibliografía|riferimenti bibliografici|bibliografia|"
-    "список литературы|литература".split("|")
-)
-# A paper whose first heading is one of these has no sections: a letter, cut by the fallback.
-_BACK_MATTER = (
-    "acknowledg",
-    "appendi",
-    "author contribution",
-    "bibliograph",
-    "code availability",
-    "competing interest",
-    "conflict of interest",
-    "conflicts of interest",
-    "data availability",
-    "funding",
-    "reference",
-    "supplement",
-    "supporting information",
-)
+_SETTING = re.compile(r"\\[A-Za-z@]+\*?|\{[^{}]*\}|[0-9.]+(?:pt|em|ex|cm)|[{}]")
+_MAX_GAP = 400  # characters between the two
+_LINE_END = re.compile(r"[ \t]*\n")
 _MAX_TITLE = 2_000  # characters of a heading
 
 
@@ -120,12 +102,7 @@ def cut_body(text: str, lexicon: Lexicon = Lexicon(), *, appendices: bool = True
     inside = [event for event in inside if event.start >= start]
     if not appendices:
         end = min((e.start for e in inside if e.word == "appendix"), default=end)
-    pieces: list[str] = []
-    for stop, resume in _bibliographies(text, inside, end):
-        pieces.append(_without_apparatus(text, inside, start, stop))
-        start = resume if appendices else end
-    pieces.append(_without_apparatus(text, inside, start, end))
-    kept = "\n\n".join(piece for piece in (piece.strip() for piece in pieces) if piece)
+    kept = _without(text, _cuts(text, inside, end, appendices=appendices), start, end)
     has_words = any(map(str.isalpha, _COMMAND.sub("", kept)))
     return Body(kept if has_words else "", kind, title or None)
 
@@ -173,12 +150,12 @@ def _plain(title: str) -> str:
 
 
 def _is_heading(event: _Event) -> bool:
-    return event.word in _SECTIONS
+    return event.word in SECTIONS
 
 
 def _is_references(event: _Event) -> bool:
-    is_heading = event.word in _SECTIONS or event.word in _PARAGRAPHS
-    return is_heading and _plain(event.name).lower().rstrip(".:") in _REFERENCE_TITLES
+    is_heading = event.word in SECTIONS or event.word in PARAGRAPHS
+    return is_heading and _plain(event.name).lower().rstrip(".:") in REFERENCE_TITLES
 
 
 def _find_start(
@@ -188,13 +165,13 @@ def _find_start(
         if event.word == "appendix":
             break
         if _is_heading(event):
-            if _plain(event.name).lower().startswith(_BACK_MATTER):
+            if _plain(event.name).lower().startswith(BACK_MATTER):
                 break
             return "section", event.start
     for event in events:
         if event.word == "appendix" or _is_heading(event):
             break
-        if event.word in _PARAGRAPHS and not _is_references(event):
+        if event.word in PARAGRAPHS and not _is_references(event):
             return "paragraph", event.start
     for event in events:
         if (event.word == "begin" and event.name == "abstract") or event.word == "abstract":
@@ -215,12 +192,12 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         if event.start >= end:
             return
         environment = event.word == "begin" and _BIBLIOGRAPHY_ENVIRONMENT.match(event.name)
-        if not (environment or event.word in _BIBLIOGRAPHY_WORDS or _is_references(event)):
-            if _is_heading(event) or event.word in _PARAGRAPHS:
+        if not (environment or event.word in BIBLIOGRAPHY or _is_references(event)):
+            if _is_heading(event) or event.word in PARAGRAPHS:
                 heading = event
             continue
         start = event.start
-        if heading and _ONLY_COMMANDS.match(text, heading.end, start):
+        if heading and _announces(text[heading.end : start]):
             start = heading.start
         if environment:
             while index < len(events) and not _closes(events[index], event):
@@ -228,6 +205,11 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         while index < len(events) and not _resumes(events[index]):
             index += 1
         yield start, events[index].start if index < len(events) else end
+
+
+def _announces(gap: str) -> bool:
+    """Tell whether nothing but settings stands between a heading and the bibliography."""
+    return len(gap) <= _MAX_GAP and not _SETTING.sub("", gap).strip()
 
 
 def _closes(event: _Event, opening: _Event) -> bool:
@@ -238,15 +220,26 @@ def _resumes(event: _Event) -> bool:
     return event.word == "appendix" or (_is_heading(event) and not _is_references(event))
 
 
-def _without_apparatus(text: str, events: Sequence[_Event], start: int, end: int) -> str:
-    r"""A span of the text without ``\bibliographystyle`` and ``\nocite``."""
-    pieces: list[str] = []
+def _cuts(
+    text: str, events: Sequence[_Event], end: int, *, appendices: bool
+) -> list[tuple[int, int, str]]:
+    """The spans that go, in order, each with what stands in its place."""
+    cuts = [(*span, "\n\n") for span in _bibliographies(text, events, end)]
+    if cuts and not appendices:
+        cuts = [(cuts[0][0], end, "")]
     for event in events:
-        if event.word in _APPARATUS_WORDS and start <= event.start < end:
-            pieces.append(text[start : event.start])
-            start = event.end
-            alone = not pieces[-1] or pieces[-1].rstrip(" \t")[-1:] == "\n"
-            if alone and (blank := re.compile(r"[ \t]*\n").match(text, start)):
-                start = blank.end()
-    pieces.append(text[start:end])
-    return "".join(pieces)
+        if event.word in BIBLIOGRAPHY_SETTINGS:
+            blank = _LINE_END.match(text, event.end) if text[event.start - 1] == "\n" else None
+            cuts.append((event.start, blank.end() if blank else event.end, ""))
+    return sorted(cuts)
+
+
+def _without(text: str, cuts: Sequence[tuple[int, int, str]], start: int, end: int) -> str:
+    pieces: list[str] = []
+    for stop, resume, instead in cuts:
+        if start <= stop < end:
+            piece = text[start:stop]
+            pieces.append(piece.rstrip() + instead if instead else piece)
+            start = resume
+    pieces.append(text[start:end] if start < end else "")
+    return "".join(pieces).strip()

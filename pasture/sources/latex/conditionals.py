@@ -1,3 +1,4 @@
+# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
 r"""Conditionals whose outcome a paper fixes itself: flags, emptiness, stars, what follows.
 
 The branch that TeX would set stays, the other goes. A test that depends on more than the
@@ -12,10 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pasture.sources.latex.macros import Frozen, Handler, Macro, Meaning
+from pasture.sources.latex.names import NO_SPACE_BEFORE, UNKNOWN_TESTS
 from pasture.sources.latex.reader import MANDATORY, NO_VALUE, NoArgument
 
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
+_DIGITS = frozenset("0123456789")
+_MAX_NUMBER = 2_000  # tokens of the two numbers of a comparison
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -148,6 +152,49 @@ def _same_character(expander: Expander) -> bool | None:
     return pair[0] == pair[1]
 
 
+def _numbers_compare(expander: Expander) -> bool | None:
+    r"""Carry out the test of ``\ifnum`` on numbers written out, or on ``\pdfstrcmp``."""
+    read: list[str] = []
+    try:
+        left = _number(expander, read)
+        relation = _next_character(expander, read)
+        right = _number(expander, read)
+    except NoArgument:
+        expander.reader.push(read)
+        return None
+    if relation == "=":
+        return left == right
+    return left < right if relation == "<" else left > right
+
+
+def _number(expander: Expander, read: list[str]) -> int:
+    token = _next_character(expander, read)
+    if token in ("\\pdfstrcmp", "\\strcmp", "\\pdf@strcmp"):
+        strings = expander.reader.arguments((MANDATORY, MANDATORY))
+        for string in strings:
+            read.extend(["{", *string, "}"])
+        first, second = ("".join(expander.expanded(string)) for string in strings)
+        return (first > second) - (first < second)
+    digits = ""
+    while token in _DIGITS or (token == "-" and not digits):
+        digits += token
+        following = expander.reader.peek_raw() or ""
+        if following[:1] not in _DIGITS:
+            break
+        token = _next_character(expander, read)
+    if not digits.lstrip("-"):
+        raise NoArgument
+    return int(digits)
+
+
+def _next_character(expander: Expander, read: list[str]) -> str:
+    expander.reader.skip_whitespace()
+    read.append(expander.reader.character())
+    if len(read) > _MAX_NUMBER:
+        raise NoArgument
+    return read[-1]
+
+
 def _two_tokens(expander: Expander) -> list[str] | None:
     tokens: list[str] = []
     try:
@@ -193,9 +240,7 @@ def _choice(expander: Expander, token: str, *, num_tested: int, choose: Choose) 
         expander.remove()
 
 
-def _half_choice(
-    expander: Expander, token: str, *, choose: Choose, wanted: bool
-) -> None:
+def _half_choice(expander: Expander, token: str, *, choose: Choose, wanted: bool) -> None:
     """Carry out a test with one branch."""
     try:
         tested, branch = expander.reader.arguments((MANDATORY, MANDATORY))
@@ -304,7 +349,7 @@ def _xspace(expander: Expander, token: str) -> None:
     if following is None:
         return
     if following[0] == "\\":
-        spaced = following not in _NO_SPACE_BEFORE
+        spaced = following not in NO_SPACE_BEFORE
     else:
         spaced = following[0] not in "{}~.!,:;?/')- \t\n"
     if spaced:
@@ -313,28 +358,18 @@ def _xspace(expander: Expander, token: str) -> None:
         expander.remove()
 
 
-_NO_SPACE_BEFORE = frozenset(
-    "\\  \\/ \\@ \\space \\bgroup \\egroup \\footnote \\footnotemark \\xspace \\, \\; \\: \\!".split(
-        " "
-    )
-) | {"\\ "}
-
-
 def _choices(num_tested: int, choose: Choose) -> Handler:
     return functools.partial(_choice, num_tested=num_tested, choose=choose)
 
 
-_OTHER_TESTS = (
-    "ifnum ifdim ifodd ifmmode ifvmode ifhmode ifinner ifvoid ifhbox ifvbox ifeof ifcase ifcat "
-    "ifcsname iffontchar ifpdf ifPDFTeX ifxetex ifXeTeX ifluatex ifLuaTeX ifpdftex ifincsname"
-)
 CONDITIONALS: Mapping[str, Meaning] = {
-    **{f"\\{name}": Condition(_unknown) for name in _OTHER_TESTS.split()},
+    **dict.fromkeys(sorted(UNKNOWN_TESTS), Condition(_unknown)),
     "\\iftrue": Condition(lambda expander: True),
     "\\iffalse": Condition(lambda expander: False),
     "\\ifx": Condition(_same_meaning),
     "\\if": Condition(_same_character),
     "\\ifdefined": Condition(_is_defined),
+    "\\ifnum": Condition(_numbers_compare),
     "\\else": _else,
     "\\fi": _fi,
     "\\@ifnextchar": _choices(1, _follows),

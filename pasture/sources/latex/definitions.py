@@ -1,3 +1,4 @@
+# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
 r"""The definitions that are carried out: the families of ``\newcommand``, ``\def`` and xparse.
 
 A definition leaves the text. One that cannot be read as TeX reads it stays as it stands, and
@@ -23,42 +24,13 @@ from pasture.sources.latex.macros import (
     newcommand_parameters,
     xparse_parameters,
 )
+from pasture.sources.latex.names import LOOKS, STRUCTURE, STRUCTURE_ENVIRONMENTS
 from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
-# Names that carry the structure of every paper, whatever a paper makes of them.
-_PROTECTED = frozenset(
-    "\\" + name
-    for name in (
-        "part chapter section subsection subsubsection paragraph subparagraph appendix abstract "
-        "begin end document item par caption label footnote maketitle documentclass usepackage "
-        "bibliography bibliographystyle printbibliography bibitem thebibliography input include "
-        "newcommand renewcommand providecommand def let if else fi bgroup egroup begingroup "
-        "endgroup relax \\ left right verb ensuremath xspace"
-    ).split()
-)
-_PROTECTED_ENVIRONMENTS = frozenset(
-    "document abstract figure figure* table table* tabular tabular* array equation equation* align "
-    "align* eqnarray eqnarray* gather gather* multline multline* matrix pmatrix bmatrix cases split "
-    "itemize enumerate description center quote quotation verse minipage thebibliography verbatim "
-    "verbatim* lstlisting proof appendix appendices acknowledgments acknowledgements".split()
-)
-# What style files redefine with \def for the look of LaTeX's own commands.
-_LOOKS = frozenset(
-    "\\" + name
-    for name in (
-        "tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge title author "
-        "date thanks and title address email affiliation keywords cite citep citet ref pageref "
-        "eqref url href textbf textit emph texttt textsc textrm textsf rm bf it tt sf sl sc em "
-        "baselinestretch arraystretch figurename tablename refname abstractname contentsname "
-        "appendixname thesection thesubsection thefigure thetable theequation thepage labelitemi "
-        "ps quotation today hline vec bar hat tilde footnoterule tableofcontents listoffigures "
-        "newpage clearpage cleardoublepage pagestyle thispagestyle index marginpar qed"
-    ).split()
-)
 _CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)")
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
 _MAX_CSNAME = 200  # tokens between \csname and \endcsname
@@ -76,9 +48,9 @@ def control_sequence(tokens: Sequence[str]) -> str | None:
 
 
 def _define(expander: Expander, name: str, meaning: Meaning, *, renews: bool = False) -> None:
-    known = name in expander.meanings
-    look_only = expander.in_style and not known and (renews or name in _LOOKS)
-    if name not in _PROTECTED and not look_only:
+    known = isinstance(expander.meanings.get(name), (Macro, Frozen))
+    look_only = expander.in_style and not known and (renews or name in LOOKS)
+    if name not in STRUCTURE and not look_only:
         expander.unexpanded.pop(name, None)
         expander.define(name, meaning)
     expander.remove()
@@ -262,12 +234,10 @@ def _document_environment(expander: Expander, token: str) -> None:
     _define_environment(expander, names, Environment(Macro(tuple(begin), parameters), tuple(end)))
 
 
-def _define_environment(
-    expander: Expander, names: Sequence[str], environment: Environment
-) -> None:
+def _define_environment(expander: Expander, names: Sequence[str], environment: Environment) -> None:
     name = "".join(names).strip()
     machinery = environment.begin.machinery or Macro(environment.end).machinery
-    if name not in _PROTECTED_ENVIRONMENTS and not (expander.in_style and machinery):
+    if name not in STRUCTURE_ENVIRONMENTS and not (expander.in_style and machinery):
         expander.environments[name] = environment
     expander.remove()
 

@@ -1,3 +1,4 @@
+# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
 r"""The expander: runs a paper's definitions, and writes the paper without them.
 
 It reads the main file as TeX would, follows ``\input``, carries out definitions and the
@@ -27,7 +28,9 @@ from pasture.sources.latex.macros import (
     is_writable,
     substitute,
 )
-from pasture.sources.latex.reader import FileFrame, NoArgument, Reader
+from pasture.sources.latex.modes import MODES, write_dollar
+from pasture.sources.latex.names import MATH_ENVIRONMENTS
+from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
 from pasture.sources.latex.tokens import LETTERS, Lexicon, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
@@ -54,16 +57,16 @@ class ExpansionLimits:
     """How far macros are expanded; all are ours, ten times what real papers need.
 
     Args:
-        call_chars: Characters that one call in the text may go through, besides eight times
-            those of its arguments.
-        total_chars: Characters that all the calls of a paper may go through.
+        call_steps: Steps (``reader.cost``) that one call in the text may take, besides eight
+            times what its arguments cost.
+        total_steps: Steps that all the calls of a paper may take.
         input_chars: Characters of all the files read, a file counting each time.
         inputs: Files read, a file counting each time.
         nesting: Definitions expanded within definitions (``\\edef``).
     """
 
-    call_chars: int = 200_000
-    total_chars: int = 20_000_000
+    call_steps: int = 100_000
+    total_steps: int = 10_000_000
     input_chars: int = 64_000_000
     inputs: int = 2_000
     nesting: int = 20
@@ -80,6 +83,9 @@ class Files(Protocol):
     def text(self, path: str) -> str:
         """The text of a file, without comments."""
 
+    def part(self, path: str) -> str:
+        """The text of a file that another one reads."""
+
 
 @dataclasses.dataclass(slots=True)
 class _Call:
@@ -94,6 +100,7 @@ class _Call:
     num_open: int
     spent: int
     limit: int
+    in_math: bool
     is_undone: bool = False
 
 
@@ -113,6 +120,7 @@ class Expander:
             **DEFINITIONS,
             **CONDITIONALS,
             **INPUTS,
+            **MODES,
             _END: Expander._end_expanded_environment,
         }
         self.environments: dict[str, Environment] = {}
@@ -124,7 +132,12 @@ class Expander:
         self.counts: collections.Counter[str] = collections.Counter()
         self.unexpanded: dict[str, None] = {}
         self.is_global = False
+        self.in_math = False
+        self.is_display = False
+        self.text_follows = False
+        """Whether the next group is text, in a formula too."""
         self._groups: list[dict[str, Meaning | None] | None] = []
+        self._modes: list[bool] = []  # for each group: whether it stands in a formula
         self._open: list[tuple[str, tuple[str, ...]]] = []
         self._call: _Call | None = None
         self._input_chars = 0
@@ -145,7 +158,7 @@ class Expander:
         r"""Expand tokens on their own, as ``\edef`` and file names need it."""
         if self._nesting >= self.limits.nesting:
             return list(tokens)
-        outer = self.out, self._has_gap, self._call
+        outer = self.out, self._has_gap, self._call, self.in_math
         bottom, num_groups = len(self.reader.frames), len(self._groups)
         self._nesting += 1
         frame = self.reader.open("", "")
@@ -156,7 +169,7 @@ class Expander:
         self._nesting -= 1
         self.close_groups(num_groups)
         result = list(tokens) if call.is_undone else self.out
-        self.out, self._has_gap, self._call = outer
+        self.out, self._has_gap, self._call, self.in_math = outer
         return result
 
     def finish(self) -> None:
@@ -190,11 +203,19 @@ class Expander:
                     meaning(self, token)
                     if token not in _PREFIXES:
                         self.is_global = False
+            elif first == "{":
+                self.open_group()
+                if self.text_follows:
+                    self.in_math = self.text_follows = False
+                self.emit(token)
+            elif first == "}":
+                self.close_group()
+                self.emit(token)
+            elif first == "$":
+                write_dollar(self)
             else:
-                if first == "{":
-                    self._groups.append(None)
-                elif first == "}":
-                    self.close_groups(len(self._groups) - 1)
+                if self.in_math and "\n\n" in token:
+                    self.in_math = False
                 self.emit(token)
 
     def emit(self, token: str) -> None:
@@ -246,10 +267,12 @@ class Expander:
     def open_group(self) -> None:
         """Start a group."""
         self._groups.append(None)
+        self._modes.append(self.in_math)
 
     def close_groups(self, depth: int) -> None:
         """End the groups above a depth: what they defined is as before."""
         while len(self._groups) > max(depth, 0):
+            self.in_math = self._modes.pop()
             for name, meaning in (self._groups.pop() or {}).items():
                 if meaning is None:
                     self.meanings.pop(name, None)
@@ -283,7 +306,7 @@ class Expander:
             self.leave(token)
             return False
         if is_outermost and self._call:
-            self._call.limit += 8 * sum(len(part) for argument in arguments for part in argument)
+            self._call.limit += 8 * sum(map(cost, arguments))
         self.reader.push(substitute(macro.body, arguments) if macro.takes_tokens else macro.body)
         self.remove()
         return True
@@ -300,7 +323,8 @@ class Expander:
     def _start(self, token: str, frame: FileFrame) -> _Call:
         self.check_total()
         heights = len(self.out), len(self._groups), len(self.conditionals), len(self._open)
-        return _Call(token, frame, frame.pos, *heights, self.reader.spent, self.limits.call_chars)
+        spent, limit = self.reader.spent, self.limits.call_steps
+        return _Call(token, frame, frame.pos, *heights, spent, limit, self.in_math)
 
     def _check_call(self, token: str) -> None:
         """Undo a call that grew too large, and leave its macro as it stands from now on."""
@@ -316,15 +340,16 @@ class Expander:
         del self.conditionals[call.num_conditionals :]
         del self._open[call.num_open :]
         self.close_groups(call.num_groups)
+        self.in_math = call.in_math
         self._call = None
         self.unexpanded.setdefault(token)
         if call.token:
             self.leave(call.token)
 
     def check_total(self) -> None:
-        """Give the paper up where its macros have gone through too many characters."""
-        if self.reader.spent > self.limits.total_chars:
-            self.refuse("expansion_over_limit", f"{self.reader.spent:,} characters of expansion")
+        """Give the paper up where its macros have taken too many steps."""
+        if self.reader.spent > self.limits.total_steps:
+            self.refuse("expansion_over_limit", f"{self.reader.spent:,} steps")
 
     def refuse(self, reason: str, detail: str) -> NoReturn:
         """Give the paper up."""
@@ -349,12 +374,14 @@ class Expander:
         r"""Expand ``\begin`` of the paper's own environments; write any other as it stands."""
         name, length = self.reader.environment_name()
         if name == "document":
+            self.in_math = False
             self.emit(token)
             return
         environment = self.environments.get(name)
         whole = f"{token}{{{name}}}"
         self.open_group()
         if environment is None or whole in self.unexpanded:
+            self.in_math = self.in_math or name in MATH_ENVIRONMENTS
             self.emit(token)
             return
         if not all(is_writable(part, self.meanings) for part in environment.parts):
@@ -398,7 +425,7 @@ class Expander:
 
     def open_file(self, path: str, *, is_style: bool = False) -> None:
         """Read a file from here on. A style file gives definitions and no text."""
-        text = self.files.text(path)
+        text = self.files.part(path) if self.used else self.files.text(path)
         self._input_chars += len(text)
         self.counts["inputs"] += 1
         limits = self.limits

@@ -13,7 +13,7 @@ from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Param
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
-_PLAIN_NAME = re.compile(r"[ \t]*([^\s\\{}%\[\]]{1,200})[ \t]?")
+_PLAIN_NAME = re.compile(r"[ \t]*([^\s\\{}%]{1,200})[ \t]?")
 _STAR = Parameter("star", delimiter=("*",))
 _OPTIONAL = Parameter("optional")
 
@@ -69,7 +69,7 @@ def _read_if_exists(expander: Expander, token: str) -> None:
 def _package(expander: Expander, token: str, *, extension: str) -> None:
     r"""Read the definitions of a package or class that the submission brings along."""
     try:
-        options, names = expander.reader.arguments((_OPTIONAL, MANDATORY))
+        _, names = expander.reader.arguments((_OPTIONAL, MANDATORY))
     except NoArgument:
         expander.emit(token)
         return

@@ -7,26 +7,19 @@ The parameter texts of the three kinds of definition (``\newcommand``, ``\def``,
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pasture.sources.latex.names import DECLARATIONS, MACHINERY, words
 from pasture.sources.latex.reader import MANDATORY, NO_VALUE, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
-# Words that act on what TeX does next: a body with one of them can be run, but not written out.
-_MACHINERY = frozenset(
-    "\\catcode \\lccode \\uccode \\futurelet \\afterassignment \\aftergroup \\read \\write "
-    "\\immediate \\everypar \\output \\scantokens \\loop \\repeat \\lowercase \\uppercase "
-    "\\advance \\directlua".split()
-)
-_DECLARATIONS = frozenset(
-    "\\it \\bf \\rm \\sl \\sf \\tt \\sc \\em \\itshape \\slshape \\scshape \\upshape \\bfseries "
-    "\\mdseries \\rmfamily \\sffamily \\ttfamily \\normalfont \\tiny \\scriptsize \\footnotesize "
-    "\\small \\normalsize \\large \\Large \\LARGE \\huge \\color \\centering \\raggedright".split()
-)
+
+_DEFINES_NEXT = words("def gdef edef xdef let newcommand renewcommand", "\\")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,10 +42,13 @@ class Macro:
     """Whether the body holds a parameter or a doubled ``#``."""
 
     def __post_init__(self) -> None:
+        own = {name for word, name in itertools.pairwise(self.body) if word in _DEFINES_NEXT}
         internals = tuple(
             token
             for token in self.body
-            if token[0] == "\\" and (token in _MACHINERY or ("@" in token and len(token) > 2))
+            if token[0] == "\\"
+            and (token in MACHINERY or ("@" in token and len(token) > 2))
+            and token not in own
         )
         object.__setattr__(self, "machinery", internals)
         object.__setattr__(self, "takes_tokens", any(token[0] == "#" for token in self.body))
@@ -83,7 +79,7 @@ class Environment:
     def declares(self) -> bool:
         """Tell whether its beginning changes the font, so that it needs braces in its place."""
         body = self.begin.body
-        return "\\begin" not in body and not _DECLARATIONS.isdisjoint(body)
+        return "\\begin" not in body and not DECLARATIONS.isdisjoint(body)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

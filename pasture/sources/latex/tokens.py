@@ -1,7 +1,8 @@
+# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
 r"""TeX's lexical rules: tokens, verbatim text, and comments.
 
-A token is a plain string, told by its first character: ``\`` a control sequence (or verbatim
-text, which always starts with its own command), ``{`` and ``}`` themselves, ``#`` a parameter,
+A token is a plain string, told by its first character: ``\`` a control sequence (or
+verbatim text, which always starts with its own command), ``{``, ``}`` and ``$`` themselves, ``#`` a parameter,
 anything else a run of ordinary characters. Tokens keep every character, so that joining them
 gives the text back. Category codes are TeX's own, but for ``@``, which ``\makeatletter`` turns
 into a letter; a paper that changes others is refused (definitions.py).
@@ -14,12 +15,14 @@ import re
 import string
 from collections.abc import Iterable
 
+from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
+
 LETTERS = frozenset(string.ascii_letters)
 
 # A run is cut at 512 characters, so that splitting one never costs much.
-_TOKEN = r"[^\\{{}}#]{{1,512}}|\\[{letters}]+|\\.|[{{}}]|#+[1-9]?|\\"
-TOKEN = re.compile(_TOKEN.format(letters="A-Za-z"), re.DOTALL)
-TOKEN_AT_LETTER = re.compile(_TOKEN.format(letters="A-Za-z@"), re.DOTALL)
+_PATTERN = r"[^\\{{}}$#]{{1,512}}|\\[{letters}]+|\\.|[{{}}$]|#+[1-9]?|\\"
+TOKEN = re.compile(_PATTERN.format(letters="A-Za-z"), re.DOTALL)
+TOKEN_AT_LETTER = re.compile(_PATTERN.format(letters="A-Za-z@"), re.DOTALL)
 
 ENVIRONMENT = re.compile(r"[ \t\n]{0,20}\{([^{}\\\n]{1,80})\}")
 BLANKS = re.compile(r"[ \t]*")
@@ -35,11 +38,6 @@ _STOP = re.compile(
 
 _VERBATIM_WORDS = frozenset(
     {"\\begin", "\\verb", "\\lstinline", "\\mintinline", "\\url", "\\nolinkurl", "\\path"}
-)
-_VERBATIM_ENVIRONMENTS = frozenset(
-    "verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim VerbatimOut lstlisting "
-    "minted alltt filecontents filecontents* luacode luacode* pycode sagesilent sageblock asy "
-    "dotgraph".split()
 )
 _DECLARED_VERBATIM = re.compile(
     r"\\(?:lstnewenvironment|DefineVerbatimEnvironment|newtcblisting|newtcbinputlisting|"
@@ -59,13 +57,13 @@ class Lexicon:
         comments: Their text is a comment.
     """
 
-    verbatim: frozenset[str] = _VERBATIM_ENVIRONMENTS
+    verbatim: frozenset[str] = VERBATIM_ENVIRONMENTS
     comments: frozenset[str] = frozenset({"comment"})
 
 
 def read_lexicon(texts: Iterable[str]) -> Lexicon:
     """Find the verbatim and comment environments that a paper declares itself."""
-    verbatim = set(_VERBATIM_ENVIRONMENTS)
+    verbatim = set(VERBATIM_ENVIRONMENTS)
     comments = {"comment"}
     for text in texts:
         verbatim.update(_DECLARED_VERBATIM.findall(text))

@@ -1,0 +1,125 @@
+"""Training a model from the output of a run, outside a recipe: ``pasture models train``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pasture import storage
+from pasture.errors import InputError
+from pasture.filters.classifier_training import ReferenceTraining, train_reference
+from pasture.filters.language_training import train_language
+from pasture.filters.ngram_training import NgramTraining, train_ngram
+from pasture.filters.references import CitedUrls, select_reference_pages
+from pasture.manifests.mixture import load_mixture
+from pasture.manifests.outputs import Output
+from pasture.manifests.shards import StageManifest
+from pasture.pipeline.models import draw
+from pasture.tokenize.train import TokenizerTraining, train_tokenizer
+
+
+def _columns(output: Output, stage: StageManifest, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of columns, a document at a time."""
+    for _, path in stage.paths(output.stage_folder(stage)):
+        for batch in storage.read_batches(path, names):
+            yield from zip(*(batch[name].to_pylist() for name in names), strict=True)
+
+
+def _last(output: Output, source: str) -> StageManifest:
+    return output.stages(source)[-1]
+
+
+def ngram(
+    output: Output, target: str, source: str, languages: tuple[str, ...], vocabulary: int
+) -> dict[str, Any]:
+    """Train n-gram models on the last documents of a source; return their cards by language."""
+    stage = _last(output, source)
+    config = NgramTraining(vocabulary=vocabulary)
+    cards = {}
+    for language in languages:
+        texts = (t for t, found in _columns(output, stage, "text", "language") if found == language)
+        with tempfile.TemporaryDirectory() as work:
+            cards[language] = train_ngram(
+                texts, language=language, folder=target, config=config, work_folder=work
+            )
+    return cards
+
+
+def reference(
+    output: Output, target: str, pages: str, citations: str, min_positives: int
+) -> dict[str, Any]:
+    """Train the reference classifier on the pages that a source cites; return its card."""
+    cited = CitedUrls(
+        url
+        for (metadata,) in _columns(output, output.stages(citations)[0], "metadata")
+        for url in json.loads(metadata or "{}").get("references", [])
+    )
+    stage = _last(output, pages)
+
+    def texts(positive: bool) -> Iterator[str]:
+        rows = _columns(output, stage, "url", "text")
+        return (text for found, text in select_reference_pages(cited, rows) if found is positive)  # type: ignore[arg-type]
+
+    config = ReferenceTraining(min_positives=min_positives)
+    return train_reference(texts(True), texts(False), path=target, config=config)
+
+
+def language(output: Output, target: str, source: str) -> dict[str, Any]:
+    """Train language identification on the documents whose source knows their language."""
+    rows = _columns(output, _last(output, source), "language", "text")
+    examples = ((found, text) for found, text in rows if found is not None)
+    return train_language(examples, path=target)
+
+
+def quality(labelled: str, target: str, positive: str, min_positives: int) -> dict[str, Any]:
+    """Train a quality classifier on labelled documents; return its card.
+
+    Raises:
+        InputError: A line of the file is not a JSON object with ``text`` and ``label``.
+    """
+
+    def texts(wanted: bool) -> Iterator[str]:
+        return (
+            row["text"] for row in _read_labelled(labelled) if (row["label"] == positive) is wanted
+        )
+
+    config = ReferenceTraining(min_positives=min_positives)
+    return train_reference(texts(True), texts(False), path=target, config=config)
+
+
+def _read_labelled(path: str) -> Iterator[Mapping[str, str]]:
+    with storage.open_read(path) as raw:
+        stream = gzip.open(raw) if path.endswith(".gz") else raw
+        for number, line in enumerate(stream, start=1):
+            try:
+                row = json.loads(line)
+                fits = isinstance(row["text"], str) and isinstance(row["label"], str)
+            except (ValueError, KeyError, TypeError):
+                fits = False
+            if not fits:
+                name = os.path.basename(path)
+                raise InputError(
+                    f'{name}, line {number}: expected {{"text": "...", "label": "..."}}'
+                )
+            yield row
+
+
+def tokenizer(
+    output: Output,
+    target: str,
+    mixture_name: str,
+    *,
+    vocab_size: int,
+    sample_bytes: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Train a tokenizer on the last documents of every source, drawn by a mixture."""
+    stages = {stage.source: (stage, output.stage_folder(stage)) for stage in output.stages()}
+    shares = load_mixture(mixture_name).rescaled(stages).proportions
+    texts = draw(stages, shares, sample_bytes, seed)
+    config = TokenizerTraining(vocab_size=vocab_size, sample_bytes=sample_bytes, seed=seed)
+    return train_tokenizer(texts, target, config)

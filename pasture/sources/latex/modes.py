@@ -1,0 +1,85 @@
+r"""Text and formulas: which of the two is being written.
+
+It decides ``\ifmmode``, and lets ``\ensuremath`` in an author's macro become what it means:
+nothing in a formula, dollars in text. A formula that a blank line breaks has ended, as in TeX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pasture.sources.latex.conditionals import Condition
+from pasture.sources.latex.macros import Handler
+from pasture.sources.latex.names import DECLARATIONS, TEXT_COMMANDS
+from pasture.sources.latex.reader import FileFrame, NoArgument
+from pasture.sources.latex.tokens import is_control_word
+
+if TYPE_CHECKING:
+    from pasture.sources.latex.expand import Expander
+
+_SCRIPTS = ("^", "_")
+
+
+def write_dollar(expander: Expander) -> None:
+    """Write ``$`` or ``$$``, which start a formula or end one."""
+    opens = not expander.in_math
+    expander.emit("$")
+    if (opens or expander.is_display) and expander.reader.peek_raw() == "$":
+        expander.reader.next()
+        expander.emit("$")
+        expander.is_display = opens
+    expander.in_math = opens
+
+
+def _open_formula(expander: Expander, token: str) -> None:
+    expander.emit(token)
+    expander.in_math = True
+
+
+def _close_formula(expander: Expander, token: str) -> None:
+    expander.emit(token)
+    expander.in_math = False
+
+
+def _text_command(expander: Expander, token: str) -> None:
+    expander.emit(token)
+    expander.text_follows = expander.reader.peek() == "{"
+
+
+def _ensuremath(expander: Expander, token: str) -> None:
+    if isinstance(expander.reader.frames[-1], FileFrame):
+        expander.emit(token)
+        return
+    try:
+        formula = expander.reader.argument()
+    except NoArgument:
+        expander.emit(token)
+        return
+    if not expander.in_math:
+        expander.reader.push(["$", *formula, "$"])
+        return
+    before = expander.out[-1] if expander.out else ""
+    after = (expander.reader.peek() or "")[:1]
+    needs_braces = (
+        before.endswith(_SCRIPTS)
+        or (before and is_control_word(before))
+        or after in ("^", "_", "'")
+        or not DECLARATIONS.isdisjoint(formula)
+    )
+    expander.reader.push(["{", *formula, "}"] if needs_braces else formula)
+
+
+def _in_math(expander: Expander) -> bool | None:
+    return expander.in_math
+
+
+MODES: Mapping[str, Handler] = {
+    "\\(": _open_formula,
+    "\\[": _open_formula,
+    "\\)": _close_formula,
+    "\\]": _close_formula,
+    "\\ensuremath": _ensuremath,
+    "\\ifmmode": Condition(_in_math),
+    **dict.fromkeys(sorted(TEXT_COMMANDS), _text_command),
+}

@@ -1,0 +1,254 @@
+"""The models that can be trained, and how: sizes and settings of the LLaMA papers as data.
+
+Sources: LLaMA (arXiv:2302.13971, table 2), Llama 2 (arXiv:2307.09288, table 1 and appendix A.2),
+Llama 3 (arXiv:2407.21783, table 3). ``tiny``, ``125m`` and ``1b`` are ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from pasture.config import one_of
+from pasture.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a model, with Meta's names.
+
+    Args:
+        dim: Width of the residual stream.
+        n_layers: Transformer blocks.
+        n_heads: Heads of queries.
+        n_kv_heads: Heads of keys and values that groups of queries share (Llama 2 70B, Llama 3);
+            None: as many as of queries.
+        vocab_size: Ids of the tokenizer.
+        multiple_of: The hidden width of the feed-forward layer is rounded up to a multiple of it.
+        ffn_dim_multiplier: Factor of that width, where it is not 1.
+        norm_eps: Added to the mean square before its root.
+        rope_theta: Base of the rotary frequencies (500,000 in Llama 3).
+        context_length: Tokens that the model sees.
+        tied: Use the embedding as the output layer too.
+    """
+
+    dim: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int | None = None
+    vocab_size: int = 32_000
+    multiple_of: int = 256
+    ffn_dim_multiplier: float = 1.0
+    norm_eps: float = 1e-5
+    rope_theta: float = 10_000.0
+    context_length: int = 2048
+    tied: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dim % self.n_heads or self.head_dim % 2:
+            raise ConfigError(f"dim: {self.dim} is no even multiple of {self.n_heads} heads")
+        if self.n_heads % self.kv_heads:
+            raise ConfigError(f"n_kv_heads: {self.kv_heads} does not divide {self.n_heads} heads")
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.n_kv_heads or self.n_heads
+
+    @property
+    def head_dim(self) -> int:
+        """Width of a head."""
+        return self.dim // self.n_heads
+
+    @property
+    def hidden_dim(self) -> int:
+        """Width of the feed-forward layer: 2/3 of 4*dim, rounded up."""
+        hidden = int(self.ffn_dim_multiplier * int(2 * 4 * self.dim / 3))
+        return self.multiple_of * -(-hidden // self.multiple_of)
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the model."""
+        attention = 2 * self.dim * self.head_dim * (self.n_heads + self.kv_heads)
+        layer = attention + 3 * self.dim * self.hidden_dim + 2 * self.dim
+        embeddings = (1 if self.tied else 2) * self.vocab_size * self.dim
+        return self.n_layers * layer + embeddings + self.dim
+
+    @property
+    def flops_per_token(self) -> float:
+        """Floating-point operations of a training step per token, forward and backward.
+
+        Six for each weight that is multiplied, and the attention over half the context.
+        """
+        embedding = 0 if self.tied else self.vocab_size * self.dim
+        attention = 6 * self.n_layers * self.dim * self.context_length
+        return 6 * (self.num_parameters - embedding) + attention
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A model and the settings that it is trained with.
+
+    Args:
+        model: Its shape.
+        learning_rate: Peak of the schedule.
+        batch_tokens: Tokens of a step.
+        tokens: Tokens of the whole training.
+        micro_batch: Sequences of one forward pass; ours.
+    """
+
+    model: ModelConfig
+    learning_rate: float
+    batch_tokens: int
+    tokens: float
+    micro_batch: int = 1
+
+
+def _llama(dim: int, heads: int, layers: int, rate: float, tokens: float) -> Preset:
+    model = ModelConfig(dim, layers, heads, norm_eps=1e-6)
+    return Preset(model, rate, 4 << 20, tokens)
+
+
+def _llama2(
+    dim: int, heads: int, layers: int, rate: float, *, kv_heads: int | None = None
+) -> Preset:
+    grouped = {"n_kv_heads": kv_heads, "ffn_dim_multiplier": 1.3, "multiple_of": 4096}
+    model = ModelConfig(
+        dim, layers, heads, context_length=4096, **(grouped if kv_heads else {})  # type: ignore[arg-type]
+    )
+    return Preset(model, rate, 4 << 20, 2.0e12)
+
+
+def _llama3(dim: int, heads: int, layers: int, rate: float, multiple_of: int) -> Preset:
+    model = ModelConfig(
+        dim,
+        layers,
+        heads,
+        n_kv_heads=8,
+        vocab_size=128_256,
+        multiple_of=multiple_of,
+        ffn_dim_multiplier=1.3,
+        rope_theta=500_000.0,
+        context_length=8192,
+    )
+    return Preset(model, rate, 4 << 20, 15.0e12)
+
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        ModelConfig(128, 4, 4, multiple_of=32, context_length=256, tied=True),
+        learning_rate=3e-3,
+        batch_tokens=4096,
+        tokens=819_200,
+        micro_batch=16,
+    ),
+    "125m": Preset(ModelConfig(768, 12, 12), 6e-4, 1 << 19, 2.5e9, micro_batch=8),
+    "1b": Preset(ModelConfig(2048, 20, 16), 4e-4, 1 << 20, 20e9, micro_batch=4),
+    "7b": _llama(4096, 32, 32, 3.0e-4, 1.0e12),
+    "13b": _llama(5120, 40, 40, 3.0e-4, 1.0e12),
+    "33b": _llama(6656, 52, 60, 1.5e-4, 1.4e12),
+    "65b": _llama(8192, 64, 80, 1.5e-4, 1.4e12),
+    "llama2-7b": _llama2(4096, 32, 32, 3.0e-4),
+    "llama2-13b": _llama2(5120, 40, 40, 3.0e-4),
+    "llama2-70b": _llama2(8192, 64, 80, 1.5e-4, kv_heads=8),
+    "llama3-8b": _llama3(4096, 32, 32, 3.0e-4, 1024),
+    "llama3-70b": _llama3(8192, 64, 80, 1.5e-4, 4096),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained. None takes the preset's value.
+
+    Args:
+        model: A name of ``PRESETS``.
+        steps: Optimizer steps; by default, as many as the preset's tokens make.
+        seed: Seed of the weights and of the data's order.
+        context_length: Tokens of a sequence.
+        batch_tokens: Tokens of a step, a multiple of the context.
+        micro_batch: Sequences of one forward pass; a step's gradients are summed over them.
+        learning_rate: Peak of the schedule.
+        warmup_steps: Steps up to the peak (LLaMA, section 2.3); a run of fewer than 20,000 steps
+            warms up over a tenth of them (ours).
+        final_rate: Share of the peak that the cosine ends at (section 2.3).
+        weight_decay: Of matrices only (section 2.3).
+        betas: AdamW's (section 2.3).
+        clip: Largest norm of the gradients (section 2.3).
+        mask_documents: Let tokens see their own document only. The paper does not say.
+        validation_sequences: Most sequences of each source that validation reads; ours.
+        checkpoint_every: Steps between checkpoints; the last step is always kept.
+        keep_checkpoints: How many of them stay.
+        device: ``cpu``, ``cuda``, or ``auto``.
+        compile: Compile the model (torch.compile).
+    """
+
+    model: str = "tiny"
+    steps: int | None = None
+    seed: int = 0
+    context_length: int | None = None
+    batch_tokens: int | None = None
+    micro_batch: int | None = None
+    learning_rate: float | None = None
+    warmup_steps: int = 2000
+    final_rate: float = 0.1
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = 1.0
+    mask_documents: bool = False
+    validation_sequences: int = 64
+    checkpoint_every: int = 1000
+    keep_checkpoints: int = 2
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        one_of(self.model, PRESETS, "model", "preset")
+        for name in ("steps", "context_length", "batch_tokens", "micro_batch", "checkpoint_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name}: {value} is less than 1")
+
+    def resolve(self, vocab_size: int) -> Settings:
+        """Fill in the preset's values, for a tokenizer of so many ids.
+
+        Raises:
+            ConfigError: The batch is no multiple of the context.
+        """
+        preset = PRESETS[self.model]
+        context = self.context_length or preset.model.context_length
+        batch_tokens = self.batch_tokens or preset.batch_tokens
+        if batch_tokens % context:
+            raise ConfigError(f"batch_tokens: {batch_tokens} is no multiple of {context}")
+        batch = batch_tokens // context
+        steps = self.steps or max(1, round(preset.tokens / batch_tokens))
+        return Settings(
+            model=dataclasses.replace(
+                preset.model, vocab_size=vocab_size, context_length=context
+            ),
+            steps=steps,
+            batch_size=batch,
+            micro_batch=min(self.micro_batch or preset.micro_batch, batch),
+            learning_rate=self.learning_rate or preset.learning_rate,
+            warmup_steps=min(self.warmup_steps, steps // 10),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A ``TrainConfig`` with the preset's values filled in.
+
+    Args:
+        model: Shape of the model.
+        steps: Optimizer steps.
+        batch_size: Sequences of a step.
+        micro_batch: Sequences of one forward pass.
+        learning_rate: Peak of the schedule.
+        warmup_steps: Steps up to the peak.
+    """
+
+    model: ModelConfig
+    steps: int
+    batch_size: int
+    micro_batch: int
+    learning_rate: float
+    warmup_steps: int

@@ -1,0 +1,52 @@
+"""Token batches as tensors: the training batch of a step, and the validation text of a source."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pasture.tokenize.reader import TokenStream
+from pasture.tokenize.sampler import Batch
+
+
+@dataclasses.dataclass(frozen=True)
+class MicroBatch:
+    """Some sequences of a step: inputs, targets, their sources, and an attention mask."""
+
+    inputs_BT: Tensor
+    targets_BT: Tensor
+    sources_B: Tensor
+    mask: Tensor | None
+
+
+def micro_batches(
+    batch: Batch, size: int, device: torch.device, *, mask_documents: bool
+) -> Iterator[MicroBatch]:
+    """Cut a batch into parts of ``size`` sequences and move them to the device."""
+    tokens = torch.from_numpy(batch.tokens)
+    sources = torch.from_numpy(batch.sources)
+    documents = torch.from_numpy(batch.documents()) if mask_documents else None
+    for first in range(0, len(tokens), size):
+        part = tokens[first : first + size].to(device, non_blocking=True)
+        mask = None
+        if documents is not None:
+            mask = document_mask(documents[first : first + size, :-1].to(device))
+        yield MicroBatch(
+            part[:, :-1], part[:, 1:], sources[first : first + size].to(device), mask
+        )
+
+
+def document_mask(documents_BT: Tensor) -> Tensor:
+    """Let each token see itself and what came before it in its own document: (B, 1, T, T)."""
+    same = documents_BT[:, None, :, None] == documents_BT[:, None, None, :]
+    return same.tril()
+
+
+def validation_sequences(stream: TokenStream, context_length: int, most: int) -> Iterator[Tensor]:
+    """Yield the first sequences of a stream, each of up to ``context_length + 1`` ids."""
+    for start in range(0, min(stream.tokens - 1, most * context_length), context_length):
+        stop = min(start + context_length + 1, stream.tokens)
+        yield torch.from_numpy(stream.read(start, stop).astype("int64"))

@@ -1,0 +1,266 @@
+"""Sampling: the same batches whatever the ranks and restarts, exact shares, whole epochs."""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pasture.errors import ConfigError
+from pasture.tokenize.reader import TokenCorpus
+from pasture.tokenize.sampler import Batch, MixtureSampler, apportion, permute
+
+WriteTokens = Callable[..., None]
+PROPORTIONS = {"books": 0.5, "c4": 0.3, "arxiv": 0.2}
+CONTEXT = 8
+
+
+def documents(count: int, first: int, length: int = 5) -> list[list[int]]:
+    """Documents of ids that count up, each with 1 in front."""
+    return [[1, *range(first + i * length, first + (i + 1) * length)] for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, write_tokens: WriteTokens) -> TokenCorpus:
+    """Three sources: 600 tokens in two shards, 120, and 4, which is less than a sequence."""
+    output = tmp_path_factory.mktemp("corpus")
+    sources = {
+        "books": [documents(50, 1000), documents(50, 2000)],
+        "c4": [documents(20, 3000)],
+        "arxiv": [[[1, 7], [1, 8]]],
+    }
+    write_tokens(output, {source: {"train": shards} for source, shards in sources.items()})
+    return TokenCorpus.open(str(output))
+
+
+def sampler(corpus: TokenCorpus, **options: object) -> MixtureSampler:
+    return MixtureSampler(
+        corpus,
+        **{
+            "proportions": PROPORTIONS,
+            "context_length": CONTEXT,
+            "batch_size": 12,
+            "seed": 5,
+            "block_bits": 6,
+            **options,
+        },
+    )
+
+
+def rows(batch: Batch) -> list[tuple[int, list[int], list[int]]]:
+    return [
+        (source, tokens, starts.tolist())
+        for source, tokens, starts in zip(
+            batch.sources.tolist(), batch.tokens.tolist(), batch.document_starts, strict=True
+        )
+    ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 2**40),
+    st.integers(0, 2**63 - 1),
+    st.lists(st.integers(1, 12), min_size=2, max_size=4),
+)
+def test_any_step_is_the_same_on_any_number_of_ranks_and_after_any_restart(
+    corpus: TokenCorpus, step: int, seed: int, worlds: list[int]
+) -> None:
+    whole = rows(sampler(corpus, seed=seed).batch(step))
+    for world in worlds:
+        parts = [
+            rows(sampler(corpus, seed=seed, rank=rank, world_size=world).batch(step))
+            for rank in range(world)
+        ]
+        assert [parts[i % world][i // world] for i in range(12)] == whole
+
+
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_two_kills_and_resumes_leave_the_sequence_of_batches_as_it_was(
+    corpus: TokenCorpus, world: int
+) -> None:
+    ranks = range(world)
+    unbroken = [sampler(corpus, rank=rank, world_size=world) for rank in ranks]
+    expected = [[rows(one.batch(step)) for one in unbroken] for step in range(40)]
+    resumed = []
+    for first, last in ((0, 13), (13, 29), (29, 40)):
+        fresh = [sampler(corpus, rank=rank, world_size=world) for rank in ranks]
+        resumed += [[rows(one.batch(step)) for one in fresh] for step in range(first, last)]
+    assert resumed == expected
+
+
+def test_another_seed_gives_another_order(corpus: TokenCorpus) -> None:
+    assert rows(sampler(corpus).batch(3)) != rows(sampler(corpus, seed=6).batch(3))
+
+
+def test_every_block_has_its_exact_share_of_each_source(corpus: TokenCorpus) -> None:
+    one = sampler(corpus, batch_size=64)
+    assert one.names == ("arxiv", "books", "c4")
+    assert one.block_counts == {"arxiv": 13, "books": 32, "c4": 19}
+    orders = set()
+    for step in range(20):
+        sources = one.batch(step).sources
+        assert np.bincount(sources).tolist() == [13, 32, 19]
+        orders.add(tuple(sources.tolist()))
+    assert len(orders) == 20
+
+
+def test_an_epoch_has_every_sequence_once(corpus: TokenCorpus) -> None:
+    """600 tokens are 74 sequences of 8 targets, with 7 tokens of room for the first cut."""
+    one = sampler(corpus, proportions={"books": 1.0}, batch_size=64)
+    stream = corpus.streams["books"].read(0, 600).tolist()
+    places: dict[int, list[int]] = collections.defaultdict(list)  # by the epoch's first cut
+    order = []
+    for step in range(74):  # 64 epochs
+        for row in one.batch(step).tokens.tolist():
+            first = stream.index(row[1]) - 1 if row[0] == 1 else stream.index(row[0])
+            assert row == stream[first : first + CONTEXT + 1]
+            places[first % CONTEXT].append(first // CONTEXT)
+            order.append(first)
+    assert sorted(places) == list(range(8))
+    for cuts in places.values():
+        epochs = len(cuts) // 74
+        assert sorted(cuts) == sorted(list(range(74)) * epochs)
+    assert order != sorted(order)
+
+
+def test_document_starts_are_where_documents_start(corpus: TokenCorpus) -> None:
+    batch = sampler(corpus).batch(0)
+    for tokens, starts in zip(batch.tokens, batch.document_starts, strict=True):
+        assert starts.tolist() == np.flatnonzero(tokens == 1).tolist()
+    numbers = batch.documents()
+    assert numbers.shape == batch.tokens.shape
+    assert (numbers[:, 0] == 0).all()
+    steps = np.diff(numbers, axis=1)
+    assert (steps == (batch.tokens[:, 1:] == 1)).all()
+
+
+def test_a_source_shorter_than_a_sequence_is_read_round_and_round(corpus: TokenCorpus) -> None:
+    one = sampler(corpus, proportions={"arxiv": 1.0})
+    round_and_round = [1, 7, 1, 8] * 4
+    allowed = {tuple(round_and_round[i : i + CONTEXT + 1]) for i in range(4)}
+    seen = {tuple(row) for step in range(5) for row in one.batch(step).tokens.tolist()}
+    assert seen == allowed
+
+
+def test_trace_names_the_documents_of_a_row(corpus: TokenCorpus) -> None:
+    one = sampler(corpus, proportions={"books": 0.9, "arxiv": 0.1})
+    for step in range(4):
+        batch = one.batch(step)
+        for row in range(12):
+            found = one.trace(step, row)
+            inner = [starts for starts in batch.document_starts[row].tolist() if starts > 0]
+            assert len(found) == len(inner) + 1
+            assert {document.source for document in found} == {batch.names[batch.sources[row]]}
+            text = batch.tokens[row].tolist()
+            stream = corpus.streams[found[0].source]
+            document = found[-1]
+            tail = stream.read(document.start, document.start + document.tokens).tolist()
+            assert text[inner[-1] :] == tail[: len(text) - inner[-1]]
+
+
+def test_report_counts_what_was_drawn(corpus: TokenCorpus) -> None:
+    one = sampler(corpus)
+    drawn: collections.Counter[str] = collections.Counter()
+    for step in range(17):
+        drawn.update(one.names[source] for source in one.batch(step).sources.tolist())
+    report = one.report(17)
+    assert {name: line.sequences for name, line in report.items()} == dict(drawn)
+    books = report["books"]
+    assert books.proportion == 0.5
+    assert books.realised == drawn["books"] / (17 * 12)
+    assert books.tokens == drawn["books"] * CONTEXT
+    assert books.epochs == books.tokens / 600
+    assert one.report(0)["books"].sequences == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"proportions": {"books": 0.5, "wikipedia": 0.5}}, "without train tokens: wikipedia"),
+        ({"proportions": {"books": 0.5, "c4": 0.4}}, "must sum to 1, not to 0.9"),
+        ({"proportions": {"books": 1.2, "c4": -0.2}}, "over 0 and at most 1"),
+        ({"proportions": {}}, "over 0 and at most 1"),
+        ({"proportions": {"books": 0.999, "c4": 0.001}}, "c4: a proportion of 0.001 is less"),
+        ({"rank": 2, "world_size": 2}, "rank 2 of 2 processes cannot share a batch of 12"),
+        ({"rank": -1}, "rank -1 of 1"),
+        ({"world_size": 13}, "rank 0 of 13"),
+        ({"context_length": 0}, "context_length: 0"),
+    ],
+)
+def test_config_that_cannot_work(
+    corpus: TokenCorpus, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        sampler(corpus, **options)
+
+
+def test_a_small_source_gets_in_with_larger_blocks(corpus: TokenCorpus) -> None:
+    proportions = {"books": 0.999, "c4": 0.001}
+    assert sampler(corpus, proportions=proportions, block_bits=12).block_counts["c4"] == 4
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.integers(1, 1000), min_size=1, max_size=9),
+    st.integers(1, 5000),
+)
+def test_apportionment_is_exact_and_fair(weights: dict[str, int], seats: int) -> None:
+    total = sum(weights.values())
+    counts = apportion({name: weight / total for name, weight in weights.items()}, seats)
+    assert sum(counts.values()) == seats
+    for name, weight in weights.items():
+        assert abs(counts[name] - seats * weight / total) < 1 + 1e-9
+
+
+def test_apportionment_breaks_ties_by_name() -> None:
+    assert apportion({"b": 0.25, "a": 0.25, "c": 0.5}, 2) == {"a": 1, "b": 0, "c": 1}
+
+
+def test_llamas_mixture_in_a_block() -> None:
+    proportions = dict(zip("abcdefg", (0.67, 0.15, 0.045, 0.045, 0.045, 0.025, 0.02), strict=True))
+    counts = apportion(proportions, 4096)
+    assert list(counts.values()) == [2744, 615, 184, 184, 184, 103, 82]
+
+
+@given(st.integers(1, 3000), st.integers(0, 2**64 - 1))
+def test_a_permutation_is_one_to_one(size: int, key: int) -> None:
+    places = np.arange(size)
+    sizes, keys = np.full(size, size), np.full(size, key, np.uint64)
+    assert sorted(permute(places, sizes, keys).tolist()) == places.tolist()
+
+
+def test_permutations_spread_evenly() -> None:
+    """Where the first and the second place go, over many keys: each about equally often."""
+    keys = np.arange(20_000, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for size in (3, 7, 16):
+        sizes = np.full(len(keys), size)
+        first = permute(np.zeros(len(keys), np.int64), sizes, keys)
+        second = permute(np.ones(len(keys), np.int64), sizes, keys)
+        pairs = np.bincount(first * size + second, minlength=size * size).reshape(size, size)
+        off_diagonal = pairs[~np.eye(size, dtype=bool)]
+        expected = len(keys) / (size * (size - 1))
+        assert (np.diag(pairs) == 0).all()
+        assert (abs(off_diagonal - expected) < 6 * expected**0.5).all()
+
+
+def test_permutation_of_a_trillion_places_takes_no_memory() -> None:
+    places = np.arange(5)
+    out = permute(places, np.full(5, 10**12), np.full(5, 3, np.uint64))
+    assert len(set(out.tolist())) == 5
+    assert ((out >= 0) & (out < 10**12)).all()
+
+
+def test_feeds_a_trainer_fast_enough(tmp_path: pathlib.Path, write_tokens: WriteTokens) -> None:
+    """The bar is 20 M tokens a second; half of it, for a machine that is shared."""
+    write_tokens(tmp_path, {"books": {"train": [[[1, *range(300)] for _ in range(10_000)]]}})
+    one = MixtureSampler(TokenCorpus.open(str(tmp_path)), {"books": 1.0}, 2048, 64, seed=0)
+    one.batch(0)
+    start = time.process_time()
+    for step in range(1, 11):
+        one.batch(step)
+    assert 10 * 64 * 2048 / (time.process_time() - start) > 10e6
