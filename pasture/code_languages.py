@@ -79,7 +79,7 @@ _TABLE: tuple[tuple[str, Kind, Comments, str], ...] = (
     (
         "Fortran 77",
         "code",
-        Comments(("!",), (), ("c ", "C ", "*", "c\n", "C\n", "c*", "C*", "c-", "C-")),
+        Comments(("!",), (), ("c ", "C ", "*", "c\n", "C\n", "c\r", "C\r", "c*", "C*", "c-", "C-")),
         ".f .for .fpp .f77 .ftn",
     ),
     ("GLSL", "code", _C, ".glsl .vert .frag .geom .comp .hlsl .wgsl .metal"),

@@ -31,15 +31,17 @@ class NearDuplicates:
     """Drops documents that nearly repeat a better-ranked one.
 
     For the paper's books (section 2.1: more than 90% content overlap) use ``ngram=13``,
-    ``bands=64``, ``rows=2``, ``verify="containment"``, ``min_similarity=0.9``.
+    ``verify="containment"``, ``min_similarity=0.9``.
 
     Args:
         unit: What an n-gram is made of.
         ngram: Length of an n-gram; 5 words are FineWeb's.
         num_permutations: Length of a signature.
         threshold: Jaccard similarity that bands and rows are chosen for, by datasketch's rule,
-            where they are not given. It is below ``min_similarity``, so that few pairs are
-            missed: 0.6 gives 18 bands of 7 rows, which find 98.6% of the pairs at 0.8.
+            where they are not given. None: so low that few duplicates are missed, 3/4 of
+            ``min_similarity`` (0.6, 18 bands of 7 rows: finds 98.6% of pairs at 0.8), or 1/8 of
+            it for ``containment`` (0.11, 64 bands of 2 rows: finds a text in one of four times
+            its length with 95%, of twice its length always).
         bands: Bands of the signature; None: by ``threshold``.
         rows: Rows of a band; None: by ``threshold``.
         seed: Seed of the permutations.
@@ -55,7 +57,7 @@ class NearDuplicates:
     unit: Unit = "words"
     ngram: int = 5
     num_permutations: int = 128
-    threshold: float = 0.6
+    threshold: float | None = None
     bands: int | None = None
     rows: int | None = None
     seed: int = 1
@@ -68,8 +70,9 @@ class NearDuplicates:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
         for name in ("threshold", "min_similarity"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a share above 0, up to 1")
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 1:
+                raise ValueError(f"{name} is {value}; give a share above 0, up to 1")
         if not 0 <= self.seed < 1 << 32:
             raise ValueError(f"seed is {self.seed}; give 0 to 4294967295")
         if (self.bands is None) != (self.rows is None):
@@ -87,7 +90,8 @@ class NearDuplicates:
         """The numbers of bands and rows."""
         if self.bands is not None and self.rows is not None:
             return self.bands, self.rows
-        return best_layout(self.threshold, self.num_permutations)
+        fraction = 1 / 8 if self.verify == "containment" else 3 / 4
+        return best_layout(self.threshold or fraction * self.min_similarity, self.num_permutations)
 
 
 def read_bands(path: str, config: NearDuplicates) -> Entries:

@@ -11,40 +11,32 @@ import dataclasses
 import json
 import re
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pasture import code_languages
 from pasture.filters.base import Edit, Editor, Filter
 from pasture.filters.license_header import strip_header
 
-_ASCII = bytes(range(128))
-_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_DIGITS = b"0123456789"
-_SPACES = b" \t\n\r\v\f"
-
-
-def _all_but(keep: bytes) -> bytes:
-    return bytes(byte for byte in range(256) if byte not in keep)
-
-
-_NOT_ALPHANUMERIC = _all_but(_LETTERS + _DIGITS)
-_NOT_LETTER = _all_but(_LETTERS)
-_NOT_DIGIT = _all_but(_DIGITS)
+_SPACE, _MARK, _DIGIT, _LOWER, _UPPER, _FOREIGN = range(6)
 
 
 def _classes() -> bytes:
-    """Map bytes to their class: a and A for letters, 0 for digits, blank, and . for marks."""
-    table = bytearray(b"." * 128 + b"a" * 128)
-    for byte in _LETTERS:
-        table[byte] = ord("a") if byte >= ord("a") else ord("A")
-    for byte in _DIGITS:
-        table[byte] = ord("0")
-    for byte in _SPACES:
-        table[byte] = ord(" ")
+    """The class of every byte, as a table for ``bytes.translate``."""
+    table = bytearray([_MARK] * 128 + [_FOREIGN] * 128)
+    for byte in range(128):
+        if chr(byte).isalpha():
+            table[byte] = _UPPER if chr(byte).isupper() else _LOWER
+        elif chr(byte).isdigit():
+            table[byte] = _DIGIT
+        elif chr(byte).isspace():
+            table[byte] = _SPACE
     return bytes(table)
 
 
 _CLASSES = _classes()
+_ASCII = bytes(range(128))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,25 +66,33 @@ def measure(text: str) -> CodeMeasures:
     if not lines[-1]:
         lines.pop()
     data = text.encode()
-    foreign = "" if len(data) == len(text) else data.translate(None, _ASCII).decode()
-    alphanumerics = len(data.translate(None, _NOT_ALPHANUMERIC)) + sum(map(str.isalnum, foreign))
-    letters = len(data.translate(None, _NOT_LETTER)) + sum(map(str.isalpha, foreign))
+    counts = np.bincount(_classes_of(data), minlength=6)
+    letters = int(counts[_LOWER] + counts[_UPPER])
+    digits = int(counts[_DIGIT])
+    if counts[_FOREIGN]:
+        foreign = data.translate(None, _ASCII).decode()
+        letters += sum(map(str.isalpha, foreign))
+        digits += sum(map(str.isdigit, foreign))
     return CodeMeasures(
         longest_line=max(map(len, lines)),
         mean_line=len(text) / len(lines),
-        alphanumeric=alphanumerics / len(text),
+        alphanumeric=(letters + digits) / len(text),
         letters_per_token=letters / max(1, count_tokens(data)),
     )
 
 
+def _classes_of(data: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(data.translate(_CLASSES), np.uint8)
+
+
 def count_tokens(data: bytes) -> int:
     """Estimate how many tokens a BPE tokenizer makes of code."""
-    kinds = b" " + data.translate(_CLASSES)
-    words = sum(kinds.count(pair) for pair in (b" a", b".a", b"0a", b" A", b".A", b"0A", b"aA"))
-    numbers = sum(kinds.count(pair) for pair in (b" 0", b".0", b"a0", b"A0"))
-    marks = sum(kinds.count(pair) for pair in (b" .", b"a.", b"A.", b"0."))
-    digits = len(data.translate(None, _NOT_DIGIT))
-    return words + max(numbers, digits // 3) + marks
+    now = _classes_of(b" " + data)
+    was, now = now[:-1], now[1:]
+    starts = (now != was) & (now != _SPACE) & ~((was == _UPPER) & (now == _LOWER))
+    numbers = int(np.count_nonzero(starts & (now == _DIGIT)))
+    digits = int(np.count_nonzero(now == _DIGIT))
+    return int(np.count_nonzero(starts)) - numbers + max(numbers, digits // 3)
 
 
 GENERATED_HEAD = 2000

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pasture.errors import ModelError
+from pasture.filters import fasttext_file
 from pasture.filters.model_files import local_copy
 
 LABEL = "__label__"
@@ -61,12 +62,11 @@ def _load(path: str, mtime_ns: int, size: int) -> FastText:
 def _open(path: str) -> FastText:
     import fasttext
 
+    fasttext_file.check(path)
     try:
-        model = cast(FastText, fasttext.load_model(path))
-        model.predict([""])
+        return cast(FastText, fasttext.load_model(path))
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ModelError(f"{path} is no supervised fastText model: {error}") from error
-    return model
+        raise ModelError(f"{path} cannot be loaded: {error}") from error
 
 
 def one_line(text: str, newline: str = " ") -> str:
@@ -134,6 +134,9 @@ import json, sys, fasttext
 options = json.loads(sys.argv[3])
 fasttext.train_supervised(sys.argv[1], thread=1, verbose=0, **options).save_model(sys.argv[2])
 """
+# glibc fills what it gives out with the complement of this byte; its cache of small blocks, which
+# it does not fill, is off.
+_ZERO_MEMORY = "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"
 
 
 def train(examples: pathlib.Path, path: pathlib.Path, options: FastTextOptions) -> FastText:
@@ -141,16 +144,17 @@ def train(examples: pathlib.Path, path: pathlib.Path, options: FastTextOptions) 
 
     One thread, as more of them race for the same vectors. But with one thread fastText 0.9.3 sets
     only the first tenth of the vectors, and leaves in the others what the memory held: another
-    model each time, or "Encountered NaN". So the training has a process of its own, whose
-    allocator takes blocks fresh, which is to say zero, from the system.
+    model each time, or "Encountered NaN". So the training has a process of its own, in which
+    memory is zero when it is given out.
 
     Raises:
         ModelError: The examples cannot be learned from.
     """
     command = [sys.executable, "-c", _TRAIN, str(examples), str(path)]
     command.append(json.dumps(dataclasses.asdict(options)))
+    environment = {**os.environ, "GLIBC_TUNABLES": _ZERO_MEMORY}
     done = subprocess.run(  # noqa: S603 (this Python, no shell)
-        command, env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "1024"}, capture_output=True
+        command, env=environment, capture_output=True
     )
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -285,7 +285,8 @@ def duplicate_shares(units: Sequence[str]) -> tuple[float, float]:
     if len(unique) == len(units):
         return 0.0, 0.0
     total = sum(map(len, units))
-    return 1 - len(unique) / len(units), 1 - sum(map(len, unique)) / total
+    characters = total - sum(map(len, unique))
+    return (len(units) - len(unique)) / len(units), characters / total
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ and every byte from the first line of code on is unchanged.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from pasture.code_languages import COMMENTS, Comments
@@ -20,8 +21,6 @@ licence's notice have under 1,500 characters, MIT and BSD in full under 2,000.""
 MAX_LINE = 2000
 """Start of a line that is searched for legal words; ours. It bounds the time of a search."""
 
-_HINT = re.compile(r"(?i)copyright|licen[cs]e|\(c\)|©|spdx|rights reserved|public domain|warrant")
-
 _LEGAL = re.compile(
     r"(?i)copyright|©|\(c\)|spdx-|all rights reserved|public domain"
     r"|\blicen[cs]ed? (?:under|by|to|as|from|is|for|terms|agreement|version|file|and|v?\d)"
@@ -31,7 +30,8 @@ _LEGAL = re.compile(
     r"|\b(?:gnu|general) public|\bgpl|under the terms|free software|without warranty|warranties"
     r"|merchantab|fitness for a|\bin no event\b|[\"'`“]as[ -]is|permission is hereby|redistribut"
     r"|unless required by applicable law|you may not use this file|you may obtain a copy"
-    r"|should have received a copy|distributed in the hope that|neither the name|may be used to endorse|permission notice"
+    r"|should have received a copy|distributed in the hope that|neither the name|permission notice"
+    r"|may be used to endorse"
     r"|permission to use,? copy|provided that the (?:above|following)|\bconfidential\b"
     r"|\bproprietary\b|opensource\.org|trademarks? of|part of the .{1,40} project\W*under"
 )
@@ -48,15 +48,17 @@ _DIRECTIVE = re.compile(
     r"distutils:|warn_indent|typed:|sourcemappingurl|@prettier|tslint|istanbul|checkstyle))",
     re.IGNORECASE,
 )
+# Comments that a language keeps for documentation, where others follow the header directly.
+_DOCUMENTATION = ("///", "//!", "#'", "-- |", "--|")
 _DECORATION = " \t\r/*#;%-!<>=|+~^.{}\"'_:"
 
 
 def strip_header(text: str, language: str | None) -> tuple[str, int]:
     """Remove the licence header of a file: the rest, and how many lines went or changed."""
     comments = COMMENTS.get(language or "")
-    head = text[:HEAD_CHARS]
-    if comments is None or _HINT.search(head) is None:
+    if comments is None:
         return text, 0
+    head = text[:HEAD_CHARS]
     lines = head.split("\n")
     if len(head) < len(text):
         lines.pop()  # it goes on behind the head, so it is not known whole
@@ -94,10 +96,16 @@ def _comment_end(lines: list[str], at: int, comments: Comments) -> int | None:
             return None  # never closed
     end = at
     while end < len(lines) and _is_comment_line(lines[end], comments):
-        if end > at and _DIRECTIVE.match(lines[end].strip()):
+        if end > at and _begins_anew(lines[end - 1].strip(), lines[end].strip()):
             break
         end += 1
     return end if end > at else None
+
+
+def _begins_anew(before: str, line: str) -> bool:
+    """Tell whether a comment line is none of the comment above it: documentation, a directive."""
+    is_documentation = line.startswith(_DOCUMENTATION)
+    return is_documentation != before.startswith(_DOCUMENTATION) or bool(_DIRECTIVE.match(line))
 
 
 def _is_comment_line(line: str, comments: Comments) -> bool:
@@ -111,8 +119,15 @@ def _is_comment_line(line: str, comments: Comments) -> bool:
 def _cut(kept: list[str | None], start: int, end: int, comments: Comments) -> None:
     """Cut the legal paragraphs out of the comment at ``[start, end)``."""
     lines = [line or "" for line in kept[start:end]]
-    bodies = [line.strip(_DECORATION) for line in lines]
-    legal = [bool(body) and _LEGAL.search(body, 0, MAX_LINE) is not None for body in bodies]
+    block = next((b for b in comments.blocks if lines[0].strip().startswith(b[0])), None)
+    if block is None:
+        bodies = [_after_marker(line, comments) for line in lines]
+    else:
+        bodies = [line.strip(_DECORATION) for line in lines]
+        bodies[0] = lines[0].strip().removeprefix(block[0]).strip(_DECORATION)
+        last = lines[-1] if len(lines) > 1 else bodies[0]
+        bodies[-1] = last.partition(block[1])[0].strip(_DECORATION)
+    legal = [bool(body) and _is_legal(body) for body in bodies]
     if not any(legal):
         return
     drop = [False] * len(lines)
@@ -128,10 +143,22 @@ def _cut(kept: list[str | None], start: int, end: int, comments: Comments) -> No
     for index in range(1, len(lines)):
         if not bodies[index] and drop[index - 1]:
             drop[index] = True
-    block = next((b for b in comments.blocks if lines[0].strip().startswith(b[0])), None)
     for index, line in enumerate(lines):
         if drop[index]:
             kept[start + index] = _bare_ends(line, index, len(lines), block)
+
+
+@functools.lru_cache(maxsize=4096)  # the same lines stand in file after file
+def _is_legal(body: str) -> bool:
+    return _LEGAL.search(body, 0, MAX_LINE) is not None
+
+
+def _after_marker(line: str, comments: Comments) -> str:
+    bare = line.strip()
+    for marker in (*comments.line, *comments.column_one):
+        if bare.lower().startswith(marker.strip().lower()):
+            return bare[len(marker.strip()) :].strip(_DECORATION)
+    return bare.strip(_DECORATION)
 
 
 def _bare_ends(line: str, index: int, count: int, block: tuple[str, str] | None) -> str | None:

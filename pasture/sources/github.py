@@ -5,8 +5,8 @@ yields one document a file. Which licence a file is under is found out from the 
 own files and the file's own header (``license_tree``, ``licenses``); the export's ``license``
 column counts only where nothing nearer speaks, and no licence means no.
 
-Every repository is read twice: its licences may stand after the code that they cover, and
-reading twice is cheaper than holding a repository in memory.
+Licences may stand after the code that they cover, so every input is read twice: first for
+its licences, then for its files. Only a small archive is held in memory instead.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ MAX_ROW_BYTES = 64 << 20
 
 GROUP_BYTES = 64 << 20
 """Raw bytes of archives that make one shard; ours."""
+
+HELD_BYTES = 64 << 20
+"""An archive with at most so many bytes is read once and held in memory; ours."""
 
 LICENSE_TEXT_BYTES = 1 << 20
 """Largest licence or metadata file that is read; ours."""
@@ -65,11 +68,13 @@ def decode(data: bytes) -> tuple[str, str | None]:
             return data.decode("utf-16"), "utf-16"
         except UnicodeDecodeError as error:
             raise NotTextError("unknown_encoding") from error
-    if data.translate(None, _CONTROLS) != data:
+    if b"\0" in data:
         raise NotTextError("binary")
     try:
         return data.decode("utf-8-sig"), None
     except UnicodeDecodeError as error:
+        if data.translate(None, _CONTROLS) != data:
+            raise NotTextError("binary") from error
         if _HIGH_RUN.search(data):
             raise NotTextError("unknown_encoding") from error
     try:
@@ -196,11 +201,17 @@ class GitHub(Source):
     def _read_archive(self, path: str) -> Iterator[Document | Rejected]:
         repo = repository_name(path)
         limits = Limits(total_bytes=4 << 30)
+        held: list[Member | Rejected] | None = []
+        size = 0
         tops: set[str] = set()
         texts: dict[str, str] = {}
         nested: set[str] = set()
         for member in read_members(path, limits):
+            if held is not None:
+                held.append(member)
             if isinstance(member, Member):
+                size += len(member.data)
+                held = held if size <= HELD_BYTES else None
                 top, slash, _ = member.name.partition("/")
                 tops.add(top if slash else "")
                 _note(member.name, member.data, texts, nested)
@@ -213,7 +224,7 @@ class GitHub(Source):
             {folder.removeprefix(top) for folder in nested},
         )
         seen: set[str] = set()
-        for member in read_members(path, limits):
+        for member in read_members(path, limits) if held is None else held:
             if isinstance(member, Rejected):
                 yield _clean(member)
                 continue

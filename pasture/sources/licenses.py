@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import re
 import zlib
 from collections.abc import Sequence
@@ -237,8 +238,9 @@ def of_license_file(text: str) -> Expression | None:
     return tags if found is None else found
 
 
+@functools.lru_cache(maxsize=4096)  # a repository's files have the same few headers
 def of_comment(text: str) -> Expression | None:
-    """The licence that the comments of a file's head put the file under, or None.
+    """The licence that a comment puts its file under, or None.
 
     An ``SPDX-License-Identifier`` decides alone. A pointer without terms ("see the LICENSE
     file", "all rights reserved") says nothing: the repository's licence holds.
@@ -333,35 +335,53 @@ def of_source_file(text: str, language: str) -> Expression | None:
     """The licence that a source file's own comments state, or None where they state none."""
     head = text[:HEAD_CHARS]
     lowered = head.lower()
-    if not any(hint in lowered for hint in _HINTS):
+    last = max(lowered.rfind(hint) for hint in _HINTS)
+    if last < 0:
         return None
-    comments = COMMENTS.get(language, Comments())
-    if language == "Python":
-        comments = dataclasses.replace(comments, blocks=(('"""', '"""'), ("'''", "'''")))
-    found = of_comment(comment_text(head, comments))
+    stated = (of_comment(comment) for comment in legal_comments(head, last, language))
+    found = spdx.all_of(expression for expression in stated if expression is not None)
     if found is None and language == "Python" and (match := _PYTHON_FIELD.search(head)):
         return spdx.parse(match[1])
     return found
 
 
-def comment_text(head: str, comments: Comments) -> str:
-    """The comment lines of the start of a file; code lines become empty ones."""
-    lines: list[str] = []
+def legal_comments(head: str, last: int, language: str) -> list[str]:
+    """The comments of the start of a file that speak of a licence.
+
+    Such comments with only empty lines between them are one. Nothing is looked for beyond
+    the comment that holds the position ``last``.
+    """
+    comments = COMMENTS.get(language, Comments())
+    if language == "Python":
+        comments = dataclasses.replace(comments, blocks=(('"""', '"""'), ("'''", "'''")))
+    found: list[str] = []
+    comment: list[str] = []
     closer: str | None = None
-    for line in head.splitlines():
+    joins = False  # no code stands between the last legal comment and this one
+    position = 0
+    for line in [*head.split("\n"), "\0"]:
         bare = line.strip()
-        if closer is not None:
-            lines.append(line)
-            if closer in bare:
-                closer = None
-            continue
-        opened = next((pair for pair in comments.blocks if bare.startswith(pair[0])), None)
-        if opened is not None:
-            lines.append(line)
-            if opened[1] not in bare[len(opened[0]) :]:
-                closer = opened[1]
+        opened = None
+        if closer is None:
+            opened = next((pair for pair in comments.blocks if bare.startswith(pair[0])), None)
+        if closer is not None or opened is not None:
+            comment.append(line)
+            rest = bare if opened is None else bare[len(opened[0]) :]
+            end = closer or (opened[1] if opened else "")
+            closer = None if end in rest else end
         elif bare.lower().startswith(comments.line) or line.startswith(comments.column_one):
-            lines.append(line)
+            comment.append(line)
         else:
-            lines.append("")
-    return "\n".join(lines)
+            text = "\n".join(comment)
+            comment = []
+            if text and any(hint in text.lower() for hint in _HINTS):
+                if joins:
+                    found[-1] += "\n\n" + text
+                else:
+                    found.append(text)
+                joins = True
+            joins = joins and not bare
+            if position > last:
+                break
+        position += len(line) + 1
+    return found

@@ -51,6 +51,8 @@ _OPERATORS = {"and": "AND", "or": "OR", "with": "WITH", "&": "AND", "|": "OR"}
 
 def from_name(name: str) -> str:
     """Turn a licence's id or free-form name into an id; an unknown one stands for itself."""
+    if name[-1:] == "+" and name[-2:-1].isalnum():  # "or a later version"
+        return from_name(name[:-1]) + "+"
     words = re.sub(r"[^a-z0-9]+", " ", name.lower()).split()
     plain = " ".join(w for w in words if w not in ("the", "license", "licence", "licensed"))
     return _BY_NAME.get(plain) or name.strip()
@@ -64,9 +66,10 @@ def parse(text: str) -> Expression | None:
     text = text.strip()
     if not text or len(text) > MAX_CHARS:
         return None
-    whole = from_name(text)
-    if whole != text:
-        return whole
+    if text.count("(") == text.count(")"):
+        whole = from_name(text)
+        if whole != text:
+            return whole
     text = text.replace("/", " OR ").replace(",", " AND ").replace(";", " AND ")
     pieces = _join_names(_PIECE.findall(text))
     return _parse_pieces(pieces)

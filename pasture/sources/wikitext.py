@@ -27,9 +27,7 @@ MAX_DEPTH = 60
 """Deepest nesting of templates, links and tables that is followed; ours. MediaWiki stops at 40
 templates. It bounds the work: a character is copied once for each level that it is in."""
 
-_TOKEN = re.compile(
-    r"(^[ \t:*#]{0,20}\{\||^[ \t]{0,20}\|\}(?!\})|\{\{+|\}\}+|\[\[|\]\]|\||\n=)", re.MULTILINE
-)
+_TOKEN = re.compile(r"(\{\||\|\}(?!\})|\{\{+|\}\}+|\[\[|\]\]|\||\n=)")
 # Most links are plain; they need no stack.
 _PLAIN_LINK = re.compile(
     r"\[\[(?:[^\[\]{}|\n:]+\|([^\[\]{}|\n]+)|([^\[\]{}|\n:#_]+))\]\]"
@@ -76,6 +74,12 @@ def to_text(wikitext: str, site: Site, title: str = "") -> str:
     return wikitext_tags.put_back(text, kept)
 
 
+def _starts_line(before: str) -> bool:
+    """Tell whether a bracket of a table stands where its line starts, or right behind another."""
+    before = before.rstrip(" \t:*#")
+    return not before or before[-1] == "\n"
+
+
 class _Frame:
     """An open bracket: its finished arguments, and the parts of the one being read."""
 
@@ -119,8 +123,11 @@ class _Scan:
                 if top.kind is _LINK:
                     top.split()
                     self._close(self._link(top.arguments))
-            elif token[-1] == "|":
-                self._open(_TABLE)
+            elif token == "{|":
+                if _starts_line(before):
+                    self._open(_TABLE)
+            elif token == "|}":
+                self._close_table(before)
             elif token == "\n=":
                 while stack[-1].kind is _LINK:
                     self._unwind()
@@ -128,10 +135,8 @@ class _Scan:
             elif token[0] == "{":
                 for _ in range(min(len(token) // 2, MAX_DEPTH)):
                     self._open(_TEMPLATE)
-            elif token[0] == "}":
-                self._close_templates(len(token) // 2)
             else:
-                self._close_table()
+                self._close_templates(len(token) // 2)
         stack[-1].parts.append(pieces[-1])
         while len(stack) > 1:
             self._unwind()
@@ -165,11 +170,12 @@ class _Scan:
             top.split()
             self._close(wikitext_templates.render(top.arguments, self._page))
 
-    def _close_table(self) -> None:
-        if self._unwind_links(_TABLE):
+    def _close_table(self, before: str) -> None:
+        if _starts_line(before) and self._unwind_links(_TABLE):
             self._close(GONE)
         elif self._stack[-1].kind is _TEMPLATE:
             self._stack[-1].split()  # an argument that starts with a brace
+            self._stack[-1].parts.append("}")
 
     def _unwind(self) -> None:
         """Give up on the top bracket, which nothing closes: keep what does not belong to it."""

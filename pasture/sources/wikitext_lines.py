@@ -53,11 +53,13 @@ _WIDTHLESS = "\xad\u200b\u200e\u200f\u2060\ufeff"
 _LEFT = re.compile(
     r"\[\[|\]\]|\{\{|\}\}|<!--|-->|\{\||\|\}|</?ref\b[^<>\n]{0,500}>?", re.IGNORECASE
 )
+_LEFT_MARKS = ("[[", "]]", "{{", "}}", "<!--", "-->", "{|", "|}", "<ref", "</ref", "<REF", "<Ref")
 
 # What a cut leaves behind: brackets with nothing in them, doubled commas and blanks.
 _G = GONE
 # Behind a solid character a cut leaves nothing to mend: most references are such.
-_HARMLESS_CUTS = re.compile(rf"(?<=[^\s(\[,;:/„«“–—{_G}-]){_G}+")
+_HARMLESS_CUTS = re.compile(rf"{_G}(?<=[^\s(\[,;:/„«“–—{_G}-]{_G}){_G}*")
+_EDGE = (" ", "\t", GONE)
 _RUN_OF_CUTS = re.compile(rf"{_G}(?: ?{_G})+")
 _EMPTY_BRACKETS = re.compile(
     rf" ?(?:\([ ,;:/–—-]{{0,9}}{_G}[ ,;:/–—{_G}-]{{0,20}}\)|\[[ ,;]{{0,9}}{_G}[ ,;{_G}]{{0,20}}\])"
@@ -84,11 +86,11 @@ def strip_inline(text: str, files: frozenset[str]) -> str:
         text = _MAGIC.sub(_drop_magic_word, text)
     if "''" in text:
         text = _strip_quotes(text)
-    text = _LEFT.sub("", text)
+    if any(mark in text for mark in _LEFT_MARKS):
+        text = _LEFT.sub("", text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    if ":" in text:
-        text = _file_line(files).sub("", text)
+    text = _file_line(files).sub("", f"\n{text}")
     for blank in _BLANKS:
         text = text.replace(blank, " ")
     for widthless in _WIDTHLESS:
@@ -116,9 +118,9 @@ def _file_line(files: frozenset[str]) -> re.Pattern[str]:
     """Lines of a gallery whose tag is gone or broken."""
     names = "|".join(re.escape(name) for name in sorted(files))
     return re.compile(
-        rf"^[ \t*]{{0,9}}(?:{names})[ \t]?:[^\n|]{{1,300}}\.(?:jpe?g|png|svg|gif|tiff?|ogg|ogv|webm|pdf)"
-        rf"[ \t]*(?:\|[^\n]*)?$",
-        re.IGNORECASE | re.MULTILINE,
+        rf"\n[ \t*]{{0,9}}(?:{names})[ \t]?:[^\n|]{{1,300}}\.(?:jpe?g|png|svg|gif|tiff?|ogg|ogv|webm|pdf)"
+        r"[ \t]*(?:\|[^\n]*)?(?=\n|$)",
+        re.IGNORECASE,
     )
 
 
@@ -137,7 +139,9 @@ def _strip_quotes(text: str) -> str:
             italic = line.count("''") - bold
         if bold % 2 and italic % 2:
             line = _restore_apostrophe(line)
-        lines[number] = _QUOTES.sub(_apostrophes, line)
+        if "''''" in line:
+            line = _QUOTES.sub(_apostrophes, line)
+        lines[number] = line.replace("'''", "").replace("''", "")
     return "\n".join(lines)
 
 
@@ -166,6 +170,9 @@ def _restore_apostrophe(line: str) -> str:
 
 def mend(line: str) -> str:
     """Mend a line of running text where something was cut out of it."""
+    line = line.strip(f" \t{GONE}") if line[:1] in _EDGE or line[-1:] in _EDGE else line
+    if GONE not in line:
+        return line
     line = _RUN_OF_CUTS.sub(GONE, line)
     line = _EMPTY_BRACKETS.sub("", line)
     line = _AFTER_OPENING.sub(r"\1", line)

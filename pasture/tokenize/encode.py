@@ -78,8 +78,9 @@ class Encoder:
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.dtype = token_dtype(self.vocab_size)
         self.bos, self.eos = bos, eos
-        for name, wanted in (("bos", bos), ("eos", eos)):
-            if wanted and getattr(self._processor, f"{name}_id")() < 0:
+        self.bos_id, self.eos_id = int(self._processor.bos_id()), int(self._processor.eos_id())
+        for name, wanted, number in (("bos", bos, self.bos_id), ("eos", eos, self.eos_id)):
+            if wanted and number < 0:
                 raise ConfigError(f"{model} has no {name} id; set {name} to false")
         self._prefix = settings.dummy_prefix
         self._chunks: _ChunkCache | None = None
@@ -163,8 +164,8 @@ class Encoder:
         out = np.empty(int(ends[-1]) if len(ends) else 0, ids.dtype)
         ordinary = np.ones(len(out), bool)
         for wanted, at, special in (
-            (self.bos, ends - lengths, self._processor.bos_id()),
-            (self.eos, ends - 1, self._processor.eos_id()),
+            (self.bos, ends - lengths, self.bos_id),
+            (self.eos, ends - 1, self.eos_id),
         ):
             if wanted:
                 out[at] = special

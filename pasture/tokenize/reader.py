@@ -224,8 +224,13 @@ class TokenCorpus:
     tokenizer: Mapping[str, Any]
 
     @classmethod
-    def open(cls, output: str, split: Split = "train") -> TokenCorpus:
+    def open(cls, output: str, split: Split = "train", *, required: bool = True) -> TokenCorpus:
         """Open the tokens of an output folder. Reads manifests only.
+
+        Args:
+            output: The output folder.
+            split: Which of its splits.
+            required: Whether a split without tokens is an error.
 
         Raises:
             StageError: There are no tokens, or two sources were encoded differently.
@@ -249,7 +254,7 @@ class TokenCorpus:
                     [shard["tokens"] for shard in shards],
                     tokenizer,
                 )
-        if tokenizer is None or not streams:
+        if tokenizer is None or (required and not streams):
             raise StageError(
                 f'{output} holds no {split} tokens; "pasture run" makes them, and a larger '
                 f"tokens.validation_fraction holds more of them out"

@@ -114,7 +114,11 @@ def _llama2(
 ) -> Preset:
     grouped = {"n_kv_heads": kv_heads, "ffn_dim_multiplier": 1.3, "multiple_of": 4096}
     model = ModelConfig(
-        dim, layers, heads, context_length=4096, **(grouped if kv_heads else {})  # type: ignore[arg-type]
+        dim,
+        layers,
+        heads,
+        context_length=4096,
+        **(grouped if kv_heads else {}),  # type: ignore[arg-type]
     )
     return Preset(model, rate, 4 << 20, 2.0e12)
 
@@ -222,9 +226,7 @@ class TrainConfig:
         batch = batch_tokens // context
         steps = self.steps or max(1, round(preset.tokens / batch_tokens))
         return Settings(
-            model=dataclasses.replace(
-                preset.model, vocab_size=vocab_size, context_length=context
-            ),
+            model=dataclasses.replace(preset.model, vocab_size=vocab_size, context_length=context),
             steps=steps,
             batch_size=batch,
             micro_batch=min(self.micro_batch or preset.micro_batch, batch),

@@ -1,5 +1,6 @@
 """Token batches as tensors: the training batch of a step, and the validation text of a source."""
 
+# ruff: noqa: N803, N815 (suffixes that name the axes of tensors)
 from __future__ import annotations
 
 import dataclasses
@@ -34,9 +35,7 @@ def micro_batches(
         mask = None
         if documents is not None:
             mask = document_mask(documents[first : first + size, :-1].to(device))
-        yield MicroBatch(
-            part[:, :-1], part[:, 1:], sources[first : first + size].to(device), mask
-        )
+        yield MicroBatch(part[:, :-1], part[:, 1:], sources[first : first + size].to(device), mask)
 
 
 def document_mask(documents_BT: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Suffixes name the axes of a tensor: B batch, T time, D width of the stream, H he
 K heads of keys and values, C width of a head, F width of the feed-forward layer, V vocabulary.
 """
 
+# ruff: noqa: N803, N806, N815 (suffixes that name the axes of tensors)
 from __future__ import annotations
 
 import dataclasses
@@ -39,7 +40,7 @@ def precompute_freqs_cis(head_dim: int, end: int, theta: float) -> Tensor:
 
 def apply_rotary_emb(x_BTHC: Tensor, freqs_cis: Tensor) -> Tensor:
     """Rotate neighbouring pairs of coordinates by their position's angles."""
-    real, imaginary = x_BTHC.float().unflatten(-1, (-1, 2)).unbind(-1)
+    real, imaginary = x_BTHC.float().reshape(*x_BTHC.shape[:-1], -1, 2).unbind(-1)
     cos, sin = freqs_cis[None, :, None].unbind(-1)
     rotated = torch.stack((real * cos - imaginary * sin, real * sin + imaginary * cos), dim=-1)
     return rotated.flatten(-2).type_as(x_BTHC)
@@ -83,11 +84,10 @@ class Attention(nn.Module):
 
         With a cache, new tokens come all at the start, or one at a time.
         """
-        q_BTHC = self.wq(x_BTD).unflatten(-1, (-1, self.head_dim))
-        k_BTKC = self.wk(x_BTD).unflatten(-1, (-1, self.head_dim))
-        v_BTKC = self.wv(x_BTD).unflatten(-1, (-1, self.head_dim))
-        q_BTHC = apply_rotary_emb(q_BTHC, freqs_cis)
-        k_BTKC = apply_rotary_emb(k_BTKC, freqs_cis)
+        heads = (*x_BTD.shape[:2], -1, self.head_dim)
+        q_BTHC = apply_rotary_emb(self.wq(x_BTD).view(heads), freqs_cis)
+        k_BTKC = apply_rotary_emb(self.wk(x_BTD).view(heads), freqs_cis)
+        v_BTKC = self.wv(x_BTD).view(heads)
         if cache is not None:
             k_BTKC, v_BTKC = cache.update(start, k_BTKC, v_BTKC)
         out_BHTC = functional.scaled_dot_product_attention(

@@ -4,15 +4,13 @@ Writes checkpoints and ``metrics.jsonl`` under ``<output>/checkpoints``. A run t
 on from its last checkpoint, with the same batches and, on the same machine, the same losses.
 """
 
+# ruff: noqa: N806 (suffixes that name the axes of tensors)
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import hashlib
-import json
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,53 +24,13 @@ from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.sampler import MixtureSampler
 from pasture.trainer import checkpoint
 from pasture.trainer.config import Settings, TrainConfig
-from pasture.trainer.data import micro_batches, validation_sequences
+from pasture.trainer.data import micro_batches
+from pasture.trainer.evaluate import precision, validate
+from pasture.trainer.metrics import MetricsFile, StepMetrics, TrainResult
 from pasture.trainer.model import Transformer
 from pasture.trainer.optim import learning_rate, make_optimizer
 
 METRICS = "metrics.jsonl"
-
-
-@dataclasses.dataclass(frozen=True)
-class StepMetrics:
-    """What one step gave: the loss before it, in nats a token, in all and by source."""
-
-    step: int
-    steps: int
-    loss: float
-    losses: Mapping[str, float]
-    learning_rate: float
-    gradient_norm: float
-    tokens: int
-    tokens_per_second: float
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainResult:
-    """What a training made.
-
-    Args:
-        checkpoint: Path of the last checkpoint.
-        steps: Steps of the whole run.
-        resumed_from: Step that this call went on from; 0 for a new run.
-        parameters: Weights of the model.
-        tokens: Tokens trained on, in the whole run.
-        first_loss: Loss of the run's first step.
-        loss: Loss of its last step.
-        validation: Loss by source on held-out text, in nats a token; sources without any are
-            missing.
-        seconds: Time that this call took.
-    """
-
-    checkpoint: str
-    steps: int
-    resumed_from: int
-    parameters: int
-    tokens: int
-    first_loss: float
-    loss: float
-    validation: Mapping[str, float]
-    seconds: float
 
 
 def train(
@@ -112,7 +70,7 @@ def train(
     folder = storage.join(output, "checkpoints")
     model, optimizer, first = _start(folder, run, options, settings, device)
     step_model = torch.compile(model) if options.compile else model
-    metrics = _Metrics(pathlib.Path(folder) / METRICS, first)
+    metrics = MetricsFile(pathlib.Path(folder) / METRICS, first)
     path = storage.join(folder, f"step-{first:08d}")
     for step in range(first, settings.steps):
         before = time.perf_counter()
@@ -144,7 +102,7 @@ def train(
         if done % options.checkpoint_every == 0 or done == settings.steps:
             path = checkpoint.save(folder, done, model, optimizer, run=run, tokenizer=tokenizer)
             checkpoint.remove_old(folder, options.keep_checkpoints)
-    validation = validate(model, output, options, device)
+    validation = validate(model, output, options.validation_sequences)
     return TrainResult(
         checkpoint=path,
         steps=settings.steps,
@@ -174,42 +132,18 @@ def _train_step(
     for part in micro_batches(
         sampler.batch(step), settings.micro_batch, device, mask_documents=options.mask_documents
     ):
-        with _precision(device):
+        with precision(device):
             logits_BTV = step_model(part.inputs_BT, part.mask)
-        loss_BT = functional.cross_entropy(
-            logits_BTV.float().transpose(1, 2), part.targets_BT, reduction="none"
+        loss_N = functional.cross_entropy(
+            logits_BTV.float().flatten(0, 1), part.targets_BT.flatten(), reduction="none"
         )
-        loss_B = loss_BT.mean(dim=1)
-        (loss_B.sum() / settings.batch_size).backward()
+        loss_B = loss_N.view_as(part.targets_BT).mean(dim=1)
+        (loss_B.sum() / settings.batch_size).backward()  # type: ignore[no-untyped-call]
         row = torch.stack((loss_B.detach(), torch.ones_like(loss_B)), dim=1).double().cpu()
         losses.index_add_(0, part.sources_B.cpu(), row)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip)
     optimizer.step()
     return losses, float(norm)
-
-
-@torch.no_grad()
-def validate(
-    model: Transformer, output: str, options: TrainConfig, device: torch.device
-) -> dict[str, float]:
-    """Measure the loss on held-out text by source, in nats a token."""
-    corpus = TokenCorpus.open(output, "validation", required=False)
-    found = {}
-    for source, stream in corpus.streams.items():
-        total, count = 0.0, 0
-        for tokens_T in validation_sequences(
-            stream, model.config.context_length, options.validation_sequences
-        ):
-            with _precision(device):
-                logits_BTV = model(tokens_T[None, :-1].to(device))
-            targets_T = tokens_T[1:].to(device)
-            total += float(functional.cross_entropy(logits_BTV[0].float(), targets_T)) * len(
-                targets_T
-            )
-            count += len(targets_T)
-        if count:
-            found[source] = total / count
-    return found
 
 
 def _start(
@@ -247,13 +181,6 @@ def _device(options: TrainConfig) -> torch.device:
     return torch.device(options.device)
 
 
-def _precision(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Multiply in bfloat16 on a GPU; in float32 on a CPU, which is faster there."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16)
-    return contextlib.nullcontext()
-
-
 def _read_tokenizer(output: str, corpus: TokenCorpus) -> bytes:
     path = storage.join(output, "tokenizer", checkpoint.TOKENIZER)
     if not storage.exists(path):
@@ -271,20 +198,3 @@ def _by_source(losses: Tensor, names: tuple[str, ...]) -> dict[str, float]:
         for name, (total, count) in zip(names, losses.tolist(), strict=True)
         if count
     }
-
-
-class _Metrics:
-    """The metrics of a run, one JSON line a step; lines after the step resumed from are cut."""
-
-    def __init__(self, path: pathlib.Path, first: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.lines: list[dict[str, Any]] = [json.loads(line) for line in lines[:first]]
-        self._file = path
-        path.write_text("".join(f"{line}\n" for line in lines[:first]))
-
-    def add(self, line: StepMetrics) -> None:
-        """Add a step."""
-        self.lines.append(dataclasses.asdict(line))
-        with self._file.open("a") as stream:
-            stream.write(json.dumps(self.lines[-1]) + "\n")

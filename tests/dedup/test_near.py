@@ -228,6 +228,19 @@ def test_recall_follows_the_lsh_curve(layout, similarity):
 
 
 @pytest.mark.parametrize(
+    ("config", "layout"),
+    [
+        (NearDuplicates(), (18, 7)),
+        (NearDuplicates(verify="containment", min_similarity=0.9), (64, 2)),
+        (NearDuplicates(threshold=0.75), (11, 11)),
+        (NearDuplicates(bands=5, rows=25), (5, 25)),
+    ],
+)
+def test_layout(config, layout):
+    assert config.layout() == layout
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"ngram": 0}, "ngram is 0"),
@@ -257,7 +270,7 @@ def test_finds_the_editions_of_real_books(real_data, search):
             if member.isfile():
                 names.append(member.name.rsplit("/", 1)[-1].split(" - ")[0])
                 texts.append(body(archive.extractfile(member).read().decode()))
-    books = NearDuplicates(ngram=13, bands=64, rows=2, verify="containment", min_similarity=0.9)
+    books = NearDuplicates(ngram=13, verify="containment", min_similarity=0.9)
     found = search(FindNearDuplicates(books), [texts[:8], texts[8:16], texts[16:]])
     pairs = {
         (names[8 * shard + row], names[8 * of_shard + of_row]): round(similarity, 2)

@@ -119,8 +119,8 @@ KEPT = {
     ),
     "bsd-3, name of the author": (
         BSD3.replace(
-            "Neither the name of the copyright holder nor the names of its contributors\n   may be used",
-            "The name of the author may not be used",
+            "Neither the name of the copyright holder nor the names of its contributors\n   may",
+            "The name of the author may not",
         ),
         "BSD-3-Clause",
     ),
@@ -222,7 +222,8 @@ DROPPED = {
     "mit and gpl": MIT + "\nThe files in src/fast are under the GNU General Public License.\n",
     "mit then gpl": MIT + "\n\n" + GPL3_NOTICE,
     "bsd and lgpl part": BSD3 + "\nPortions are licensed under the LGPL v2.1.\n",
-    "gpl or later is no choice": "Licensed under the GPL, version 2, or (at your option) any later version.",
+    "gpl or later is no choice": "Licensed under the GPL, version 2, or (at your option) any "
+    "later version.",
     "either version of gpl": MIT + "\n" + GPL3_NOTICE,
     "spdx gpl": "SPDX-License-Identifier: GPL-2.0-only\n",
     "copyleft dual": "Dual licensed under the GPL or the LGPL.",
@@ -257,7 +258,8 @@ HEADERS = {
     "none": ("int main(void) { return 0; }\n", "C", None),
     "copyright only": ("// Copyright 2020 Ada. All rights reserved.\nint x;\n", "C", None),
     "points at the licence file": (
-        "// Use of this source code is governed by a license that can be found in the LICENSE file.\n",
+        "// Use of this source code is governed by a license that can be found in the\n"
+        "// LICENSE file.\n",
         "Go",
         None,
     ),

@@ -43,14 +43,17 @@ class Condition:
         expander.remove()
         if outcome:
             expander.conditionals.append(True)
+            expander.reader.skip_after_word()
             return
         skipped: list[str] = []
         end = _skip_branch(expander, skipped, stop_at_else=True)
         if end is None:
             expander.reader.push(skipped)
             expander.emit(token)
-        elif end == "\\else":
-            expander.conditionals.append(True)
+        else:
+            expander.reader.skip_after_word()
+            if end == "\\else":
+                expander.conditionals.append(True)
 
 
 def _skip_branch(expander: Expander, skipped: list[str], *, stop_at_else: bool) -> str | None:
@@ -70,7 +73,6 @@ def _skip_branch(expander: Expander, skipped: list[str], *, stop_at_else: bool) 
                 return token
         elif isinstance(meanings.get(token), Condition):
             depth += 1
-    expander.check_total()
     return None
 
 
@@ -84,11 +86,13 @@ def _else(expander: Expander, token: str) -> None:
         expander.emit(token)
     else:
         expander.conditionals.pop()
+        expander.reader.skip_after_word()
         expander.remove()
 
 
 def _fi(expander: Expander, token: str) -> None:
     if expander.conditionals and expander.conditionals.pop():
+        expander.reader.skip_after_word()
         expander.remove()
     else:
         expander.emit(token)
@@ -120,6 +124,7 @@ def _is_set(expander: Expander, *, flag: str) -> bool | None:
 
 def _set(expander: Expander, token: str, *, flag: str, value: bool) -> None:
     expander.flags[flag] = value
+    expander.reader.skip_after_word()
     expander.remove()
 
 

@@ -25,13 +25,13 @@ from pasture.sources.latex.macros import (
     xparse_parameters,
 )
 from pasture.sources.latex.names import LOOKS, STRUCTURE, STRUCTURE_ENVIRONMENTS
-from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
+from pasture.sources.latex.reader import MANDATORY, CannotExpand, FileFrame, NoArgument, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
-_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)")
+_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)[ \t]?")
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
 _MAX_CSNAME = 200  # tokens between \csname and \endcsname
 
@@ -315,6 +315,7 @@ def _nameuse(expander: Expander, token: str) -> None:
 
 def _make_at(expander: Expander, token: str, *, letter: bool) -> None:
     expander.reader.at_letter = letter
+    expander.reader.skip_after_word()
     expander.remove()
 
 
@@ -331,7 +332,7 @@ def _catcode(expander: Expander, token: str) -> None:
     elif expander.in_style:
         frame.pos = match.end()
     elif value != _SYNTAX.get(character, "11" if character.isalpha() else value):
-        expander.refuse("catcode_change", f"{token}{match[0]} in {frame.path}")
+        raise CannotExpand("catcode_change", f"{token}{match[0]} in {frame.path}")
     else:
         expander.emit(token)
 

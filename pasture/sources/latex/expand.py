@@ -15,7 +15,7 @@ import collections
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from pasture.sources.latex.conditionals import CONDITIONALS
 from pasture.sources.latex.definitions import DEFINITIONS
@@ -30,26 +30,12 @@ from pasture.sources.latex.macros import (
 )
 from pasture.sources.latex.modes import MODES, write_dollar
 from pasture.sources.latex.names import MATH_ENVIRONMENTS
-from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
+from pasture.sources.latex.reader import CannotExpand, FileFrame, NoArgument, Reader, cost
 from pasture.sources.latex.tokens import LETTERS, Lexicon, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
 _END = "\\<end>"  # closes an expanded environment; no text can hold such a token
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
-
-
-class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
-    """A paper cannot be expanded.
-
-    Args:
-        reason: The reason of the ``Rejected``.
-        detail: What exactly was met.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +101,7 @@ class Expander:
     def __init__(self, files: Files, limits: ExpansionLimits = ExpansionLimits()) -> None:
         self.files = files
         self.limits = limits
-        self.reader = Reader(files.lexicon)
+        self.reader = Reader(files.lexicon, limits.total_steps)
         self.meanings: dict[str, Meaning] = {
             **DEFINITIONS,
             **CONDITIONALS,
@@ -291,12 +277,12 @@ class Expander:
             self.leave(token)
             return
         is_outermost = self._enter(token)
-        if not macro.parameters and not macro.prefix and is_control_word(token):
+        if macro.follows_directly() and is_control_word(token):
             reader.skip_after_word()
-            if not macro.ends_openly():
-                reader.skip_empty_group()
+        if not macro.takes_arguments and not macro.ends_openly() and is_control_word(token):
+            reader.skip_empty_group()
         if self.expand_once(token, macro, is_outermost=is_outermost):
-            self._check_call(token)
+            self._check_call()
 
     def expand_once(self, token: str, macro: Macro, *, is_outermost: bool = False) -> bool:
         """Put what a call stands for into the input, or its name where it has no arguments."""
@@ -321,12 +307,11 @@ class Expander:
         return is_outermost
 
     def _start(self, token: str, frame: FileFrame) -> _Call:
-        self.check_total()
         heights = len(self.out), len(self._groups), len(self.conditionals), len(self._open)
         spent, limit = self.reader.spent, self.limits.call_steps
         return _Call(token, frame, frame.pos, *heights, spent, limit, self.in_math)
 
-    def _check_call(self, token: str) -> None:
+    def _check_call(self) -> None:
         """Undo a call that grew too large, and leave its macro as it stands from now on."""
         call = self._call
         if call is None or self.reader.spent - call.spent <= call.limit:
@@ -342,18 +327,8 @@ class Expander:
         self.close_groups(call.num_groups)
         self.in_math = call.in_math
         self._call = None
-        self.unexpanded.setdefault(token)
         if call.token:
             self.leave(call.token)
-
-    def check_total(self) -> None:
-        """Give the paper up where its macros have taken too many steps."""
-        if self.reader.spent > self.limits.total_steps:
-            self.refuse("expansion_over_limit", f"{self.reader.spent:,} steps")
-
-    def refuse(self, reason: str, detail: str) -> NoReturn:
-        """Give the paper up."""
-        raise CannotExpand(reason, detail)
 
     def leave(self, token: str) -> None:
         """Write a macro's name as it stands, and remember that it was not expanded."""
@@ -399,7 +374,7 @@ class Expander:
         self._open.append((name, (*substitute(environment.end, arguments), *closing, _END)))
         self.reader.push(opening + substitute(environment.begin.body, arguments))
         self.remove()
-        self._check_call(whole)
+        self._check_call()
 
     def end_environment(self, token: str) -> None:
         r"""Expand ``\end`` of an environment that ``begin_environment`` expanded."""

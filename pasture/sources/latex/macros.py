@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
 
-_DEFINES_NEXT = words("def gdef edef xdef let newcommand renewcommand", "\\")
+_DEFINES_NEXT = words("def gdef edef xdef let futurelet newcommand renewcommand", "\\")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,20 +38,31 @@ class Macro:
 
     machinery: tuple[str, ...] = dataclasses.field(init=False, compare=False)
     """The tokens of the body that no document could hold: TeX's and LaTeX's internals."""
+    defines: frozenset[str] = dataclasses.field(init=False, compare=False)
+    """The names that the body itself gives a meaning."""
     takes_tokens: bool = dataclasses.field(init=False, compare=False)
     """Whether the body holds a parameter or a doubled ``#``."""
 
     def __post_init__(self) -> None:
-        own = {name for word, name in itertools.pairwise(self.body) if word in _DEFINES_NEXT}
+        pairs = itertools.pairwise(self.body)
+        defines = frozenset(name for word, name in pairs if word in _DEFINES_NEXT)
         internals = tuple(
             token
             for token in self.body
-            if token[0] == "\\"
-            and (token in MACHINERY or ("@" in token and len(token) > 2))
-            and token not in own
+            if token[0] == "\\" and (token in MACHINERY or ("@" in token and len(token) > 2))
         )
         object.__setattr__(self, "machinery", internals)
+        object.__setattr__(self, "defines", defines)
         object.__setattr__(self, "takes_tokens", any(token[0] == "#" for token in self.body))
+
+    @property
+    def takes_arguments(self) -> bool:
+        """Whether a call reads more than the name."""
+        return bool(self.parameters or self.prefix)
+
+    def follows_directly(self) -> bool:
+        """Tell whether what comes after the name matters to the character."""
+        return not self.parameters or bool(self.prefix) or self.parameters[0].kind == "delimited"
 
     def ends_openly(self) -> bool:
         """Tell whether the body's last token could take what follows as its argument."""
@@ -208,16 +219,29 @@ def _pop_group(tokens: list[str]) -> tuple[str, ...]:
     return tuple(group[1:-1])
 
 
-def is_writable(macro: Macro, meanings: Mapping[str, Meaning], depth: int = 5) -> bool:
+def is_writable(
+    macro: Macro,
+    meanings: Mapping[str, Meaning],
+    known: frozenset[str] = frozenset(),
+    depth: int = 5,
+) -> bool:
     """Tell whether expanding a macro leaves only what a document may hold.
 
     A body with internals of LaTeX can still be expanded where they are run on the way: those
     that Pasture knows, and the paper's own.
+
+    Args:
+        macro: The macro.
+        meanings: The meanings at this point.
+        known: Names that will have a meaning by then.
+        depth: How many macros deep to look.
     """
+    known |= macro.defines
     for token in macro.machinery:
         meaning = meanings.get(token)
-        if meaning is None or depth == 0:
-            return False
-        if isinstance(meaning, Macro) and not is_writable(meaning, meanings, depth - 1):
+        if isinstance(meaning, Macro):
+            if depth == 0 or not is_writable(meaning, meanings, known, depth - 1):
+                return False
+        elif meaning is None and token not in known:
             return False
     return True

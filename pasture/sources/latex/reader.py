@@ -32,6 +32,20 @@ class NoArgument(Exception):  # noqa: N818  # not an error of the program: the t
     """The input does not continue with the argument that a macro needs."""
 
 
+class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
+    """A paper cannot be expanded.
+
+    Args:
+        reason: The reason of the ``Rejected``.
+        detail: What exactly was met.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parameter:
     """How one argument of a macro is read.
@@ -90,14 +104,16 @@ class Reader:
 
     Args:
         lexicon: The verbatim environments of the paper.
+        max_steps: How much may be spent before the paper is given up.
     """
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, max_steps: int) -> None:
         self.frames: list[FileFrame | ListFrame] = []
         self.pattern = TOKEN
         self.spent = 0
         """Steps that token lists have cost so far, see ``cost``."""
         self._lexicon = lexicon
+        self._max_steps = max_steps
         self._seen: list[str] = []
 
     @property
@@ -116,9 +132,15 @@ class Reader:
         return frame
 
     def push(self, tokens: Sequence[str]) -> None:
-        """Read tokens from here on."""
+        """Read tokens from here on.
+
+        Raises:
+            CannotExpand: The paper has spent all its steps.
+        """
         if tokens:
             self.spent += cost(tokens)
+            if self.spent > self._max_steps:
+                raise CannotExpand("expansion_over_limit", f"{self.spent:,} steps")
             self.frames.append(ListFrame(tokens))
 
     def next(self) -> str | None:

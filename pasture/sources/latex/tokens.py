@@ -1,8 +1,8 @@
 # ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
 r"""TeX's lexical rules: tokens, verbatim text, and comments.
 
-A token is a plain string, told by its first character: ``\`` a control sequence (or
-verbatim text, which always starts with its own command), ``{``, ``}`` and ``$`` themselves, ``#`` a parameter,
+A token is a plain string, told by its first character: ``\`` a control sequence (or verbatim
+text, which starts with its own command), ``{``, ``}`` and ``$`` themselves, ``#`` a parameter,
 anything else a run of ordinary characters. Tokens keep every character, so that joining them
 gives the text back. Category codes are TeX's own, but for ``@``, which ``\makeatletter`` turns
 into a letter; a paper that changes others is refused (definitions.py).

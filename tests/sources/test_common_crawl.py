@@ -1,0 +1,443 @@
+"""Common Crawl: WET and WARC records become documents, and whatever does not is accounted for."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import gzip
+import json
+import zlib
+
+import pytest
+
+from pasture.errors import ConfigError, InputError, StorageError
+from pasture.records import Document
+from pasture.sources.base import InputShard, Rejected
+from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.crawl_pages import parse_http
+from pasture.sources.html import PageError
+
+DATE = datetime.datetime(2019, 2, 15, 21, 56, 34, tzinfo=datetime.timezone.utc)
+SENTENCE = "The ferry ran without a bell, and nobody in the town complained of it. "
+PAGE = f"<html><head><title>Ferries</title></head><body><article><p>{SENTENCE * 6}</p></article>"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+
+
+def record(kind: str, block: bytes, name: str | None = "1", **headers: str | None) -> bytes:
+    """One WARC record; a header of None is left out."""
+    fields: dict[str, str | None] = {
+        "WARC-Type": kind,
+        "WARC-Record-ID": f"<urn:uuid:{name}>" if name else None,
+        "WARC-Target-URI": f"http://example.org/{name}",
+        "WARC-Date": "2019-02-15T21:56:34Z",
+        "Content-Type": "text/plain",
+        "Content-Length": str(len(block)),
+    }
+    fields.update({key.replace("_", "-"): value for key, value in headers.items()})
+    lines = [f"{key}: {value}" for key, value in fields.items() if value is not None]
+    return "\r\n".join(["WARC/1.0", *lines, "", ""]).encode() + block + b"\r\n\r\n"
+
+
+def wet(text: str, name: str | None = "1", **headers: str | None) -> bytes:
+    return record("conversion", text.encode(), name, **headers)
+
+
+def response(block: bytes, name: str = "1", **headers: str | None) -> bytes:
+    return record("response", block, name, **{"Content_Type": "application/http", **headers})
+
+
+def read(path, records: list[bytes], **options: object) -> list[Document | Rejected]:
+    """Write records as members of a gzip, and read them."""
+    path.write_bytes(b"".join(map(gzip.compress, records)))
+    return read_file(path, **options)
+
+
+def read_file(path, **options: object) -> list[Document | Rejected]:
+    source = CommonCrawl(inputs=(str(path),), **options)
+    return [found for shard in source.shards() for found in source.read(shard)]
+
+
+def brief(found: list[Document | Rejected]) -> list[str]:
+    """Each record as its reason; its id where it is kept."""
+    return [r.reason if isinstance(r, Rejected) else r.id for r in found]
+
+
+LONG = "Title\n" + "\n".join([SENTENCE.strip()] * 5)
+
+
+def test_a_wet_record_becomes_a_document_without_its_first_line(tmp_path):
+    text = f" Ferries \r\n\r\n  \n {SENTENCE}\n\t{SENTENCE * 4}\n\n"
+    found = read(
+        tmp_path / "a.warc.wet.gz",
+        [
+            record("warcinfo", b"software: test", "0"),
+            wet(text, "1", WARC_Identified_Content_Language="eng,deu"),
+        ],
+    )
+    assert found == [
+        Document(
+            id="urn:uuid:1",
+            source="common_crawl",
+            text=f"{SENTENCE.strip()}\n{(SENTENCE * 4).strip()}",
+            url="http://example.org/1",
+            date=DATE,
+            metadata=json.dumps(
+                {"crawl_languages": "eng,deu", "file": "a.warc.wet.gz", "title": "Ferries"}
+            ),
+        )
+    ]
+
+
+def test_the_first_line_may_stay_in_the_text(tmp_path):
+    [document] = read(tmp_path / "a.wet", [wet(LONG)], first_line_is_title=False)
+    assert isinstance(document, Document)
+    assert document.text == LONG
+    assert document.metadata == '{"file": "a.wet"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("t\n" + "a" * 300, "urn:uuid:1"),
+        ("t\n" + "a" * 299, "too_short"),
+        ("t\n" + "a" * 149 + "\n\n" + "b" * 150, "urn:uuid:1"),  # the line feed counts, as in CCNet
+        ("t\n" + "a" * 149 + "\n\n" + "b" * 149, "too_short"),
+        ("a" * 5000, "too_short"),  # the only line is the title
+        ("", "too_short"),
+        (" \n\t\n", "too_short"),
+        ("t\n" + "\u00e9" * 300, "urn:uuid:1"),  # characters, not bytes
+    ],
+)
+def test_a_page_needs_300_characters(tmp_path, text, expected):
+    assert brief(read(tmp_path / "a.wet.gz", [wet(text)])) == [expected]
+
+
+def test_a_page_of_no_text_is_rejected_whatever_the_minimum(tmp_path):
+    records = [wet("t\n \n", "1"), wet("t\na", "2")]
+    found = read(tmp_path / "a.wet.gz", records, min_characters=0)
+    assert brief(found) == ["too_short", "urn:uuid:2"]
+
+
+def test_a_page_that_is_not_utf8_is_a_bad_record(tmp_path):
+    found = read(tmp_path / "a.wet.gz", [record("conversion", b"t\ncaf\xe9"), wet(LONG, "2")])
+    assert found[0] == Rejected(
+        "urn:uuid:1",
+        "not_utf8",
+        "bad_record",
+        "'utf-8' codec can't decode byte 0xe9 in position 5: unexpected end of data",
+        "t\ncaf\ufffd",
+    )
+    assert brief(found) == ["not_utf8", "urn:uuid:2"]
+
+
+def test_missing_headers_have_stand_ins(tmp_path):
+    missing = {"WARC_Target_URI": None, "WARC_Date": None}
+    first = wet(LONG, None, **missing)
+    found = read(tmp_path / "a.wet.gz", [first, wet(LONG, None, WARC_Date="yesterday")])
+    offset = len(gzip.compress(first))
+    assert [(d.id, d.url, d.date) for d in found if isinstance(d, Document)] == [
+        ("a.wet.gz:0", None, None),
+        (f"a.wet.gz:{offset}", "http://example.org/None", None),
+    ]
+
+
+def test_ids_are_unique_where_records_share_one_gzip_member(tmp_path):
+    path = tmp_path / "a.wet.gz"
+    path.write_bytes(gzip.compress(wet(LONG, None) * 3))
+    assert brief(read_file(path)) == ["a.wet.gz:0", "a.wet.gz:0+1", "a.wet.gz:0+2"]
+
+
+def test_plain_and_gzip_files_read_alike(tmp_path):
+    records = [wet(LONG, str(i)) for i in range(3)]
+    (tmp_path / "a.wet").write_bytes(b"".join(records))
+    assert brief(read_file(tmp_path / "a.wet")) == ["urn:uuid:0", "urn:uuid:1", "urn:uuid:2"]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_truncated_file_gives_its_whole_records_and_one_bad_file(tmp_path, compressed):
+    """Wherever a file is cut, nothing is lost in silence and no record is read in part."""
+    parts = [wet(LONG, str(i)) for i in range(3)]
+    if compressed:
+        parts = [gzip.compress(part) for part in parts]
+    whole = b"".join(parts)
+    ends = [len(b"".join(parts[:i])) for i in range(1, 4)]
+    # Of a record, its last line feeds or the last bytes of its gzip member may be missing.
+    slack = 12 if compressed else 4
+    path = tmp_path / "cut.wet"
+    for cut in (*range(1, len(whole), 13), *ends):
+        path.write_bytes(whole[:cut])
+        found = read_file(path)
+        documents = [r.id for r in found if isinstance(r, Document)]
+        assert documents == [f"urn:uuid:{i}" for i in range(len(documents))]
+        assert len(documents) in {sum(cut >= end - bytes_ for end in ends) for bytes_ in (0, slack)}
+        missing = min(end - cut for end in ends if end >= cut)
+        if missing == 0 or (missing <= slack and not compressed):
+            assert found[len(documents) :] == []
+        else:
+            [bad] = found[len(documents) :]
+            assert isinstance(bad, Rejected)
+            assert (bad.kind, bad.locator.startswith(f"{path}:")) == ("bad_file", True)
+            assert bad.reason in ("truncated_file", "damaged_file")
+
+
+def test_a_damaged_record_ends_the_file_with_its_offset(tmp_path):
+    members = [gzip.compress(wet(LONG * 20, str(i))) for i in range(4)]
+    middle = bytearray(members[2])
+    middle[40:80] = bytes(40)
+    path = tmp_path / "a.wet.gz"
+    path.write_bytes(members[0] + members[1] + bytes(middle) + members[3])
+    found = read_file(path)
+    assert brief(found) == ["urn:uuid:0", "urn:uuid:1", "damaged_file"]
+    assert isinstance(found[2], Rejected)
+    assert found[2].kind == "bad_file"
+    assert found[2].locator in (
+        f"{path}:{len(members[0])}",
+        f"{path}:{len(members[0] + members[1])}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty_file"),
+        (gzip.compress(b""), "damaged_file"),
+        (b"<html>no archive</html>" * 100, "damaged_file"),
+        (gzip.compress(b"<html>no archive</html>" * 100), "damaged_file"),
+        (b"WARC/1.0\r\nWARC-Type: conver", "damaged_file"),
+        (wet(LONG, Content_Length="-1"), "damaged_file"),
+        (wet(LONG, Content_Length=None), "damaged_file"),
+        (wet(LONG, Content_Length="99999999999999999999"), "damaged_file"),
+        (wet(LONG, Content_Length="99999999999"), "truncated_file"),
+    ],
+)
+def test_a_file_that_is_no_archive_is_a_bad_file(tmp_path, data, reason):
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(data)
+    [rejected] = read_file(path)
+    assert isinstance(rejected, Rejected)
+    assert (rejected.kind, rejected.reason) == ("bad_file", reason)
+    assert str(path) in rejected.locator
+
+
+def test_a_wat_file_is_refused_once(tmp_path):
+    metadata = record("metadata", b"{}", "1", Content_Type="application/json")
+    found = read(tmp_path / "a.wat.gz", [record("warcinfo", b"", "0"), metadata, metadata])
+    assert [(r.reason, r.kind) for r in found if isinstance(r, Rejected)] == [
+        ("wat_file", "bad_file")
+    ]
+    assert len(found) == 1
+
+
+def test_records_that_are_no_pages_are_passed_over(tmp_path):
+    found = read(
+        tmp_path / "a.warc.gz",
+        [
+            record("warcinfo", b"software: test", "0"),
+            record("request", b"GET / HTTP/1.1\r\n\r\n", "1"),
+            record("metadata", b"fetchTimeMs: 1", "2", Content_Type="application/warc-fields"),
+            record(
+                "response", b"x", "3", WARC_Target_URI="dns:example.org", Content_Type="text/dns"
+            ),
+        ],
+    )
+    assert found == []
+
+
+def html_response(headers: str = "", body: bytes = PAGE.encode()) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{headers}\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    ("block", "reason", "kind"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n<html>", "http_status", "rule"),
+        (b"HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n", "http_status", "rule"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG", "not_html", "rule"),
+        (b"HTTP/1.1 200 OK\r\n\r\nplain", "not_html", "rule"),
+        (html_response(body=b"%PDF-1.4"), "not_html", "rule"),
+        (html_response(body=b"<html><p>short"), "too_short", "rule"),
+        (html_response(body=b"<div>" * 1000), "too_deep", "rule"),
+        (html_response(body=b"a" * 20_001), "page_too_large", "rule"),
+        (html_response("Content-Encoding: gzip\r\n", b"\x1f\x8bgarbage"), "bad_http", "bad_record"),
+        (
+            html_response("Content-Encoding: gzip\r\n", gzip.compress(bytes(10**7))),
+            "page_too_large",
+            "rule",
+        ),
+        (b"ICY 200 OK\r\n\r\n<html>", "bad_http", "bad_record"),
+        (b"HTTP/1.1 OK\r\n\r\n<html>", "bad_http", "bad_record"),
+        (b"garbage", "bad_http", "bad_record"),
+        (b"", "bad_http", "bad_record"),
+    ],
+)
+def test_a_response_that_is_no_page_is_rejected(tmp_path, block, reason, kind):
+    found = read(
+        tmp_path / "a.warc.gz",
+        [response(block), response(html_response(), "2")],
+        max_page_bytes=20_000,
+    )
+    assert isinstance(found[0], Rejected)
+    assert (found[0].locator, found[0].reason, found[0].kind) == ("urn:uuid:1", reason, kind)
+    assert brief(found)[1] == "urn:uuid:2"
+
+
+def test_revisits_and_continuations_are_counted(tmp_path):
+    found = read(tmp_path / "a.warc.gz", [record("revisit", b""), record("continuation", b"", "2")])
+    assert brief(found) == ["revisit", "continuation"]
+
+
+@pytest.mark.parametrize("extractor", ["trafilatura", "trafilatura_fast", "resiliparse"])
+def test_html_becomes_a_document_with_its_title(tmp_path, extractor):
+    found = read(tmp_path / "a.warc.gz", [response(html_response())], extractor=extractor)
+    assert found == [
+        Document(
+            id="urn:uuid:1",
+            source="common_crawl",
+            text=(SENTENCE * 6).strip(),
+            url="http://example.org/1",
+            date=DATE,
+            metadata='{"file": "a.warc.gz", "title": "Ferries"}',
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        record("resource", PAGE.encode(), Content_Type="text/html; charset=utf-8"),
+        response(b"HTTP/1.1 200 OK\r\n\r\n" + PAGE.encode()),  # no type, but plainly HTML
+        response(b"HTTP/1.1 200 OK\nContent-Type: application/xhtml+xml\n\n" + PAGE.encode()),
+        response(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + PAGE.encode(),
+            WARC_Identified_Payload_Type="text/html",
+        ),
+    ],
+)
+def test_html_is_told_in_several_ways(tmp_path, found):
+    assert brief(read(tmp_path / "a.warc.gz", [found], extractor="resiliparse")) == ["urn:uuid:1"]
+
+
+def chunked(body: bytes) -> bytes:
+    chunks = [body[i : i + 50] for i in range(0, len(body), 50)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+
+
+BODY = b"<html>" + bytes(range(32, 127)) * 5
+RAW_DEFLATE = zlib.compress(BODY)[2:-4]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ("", BODY),
+        ("Content-Encoding: identity\r\n", BODY),
+        ("Content-Encoding: gzip\r\n", gzip.compress(BODY)),
+        ("content-encoding: X-GZIP\r\n", gzip.compress(BODY)),
+        ("Content-Encoding: gzip\r\n", BODY),  # decoded by the crawler, header kept
+        ("Content-Encoding: br\r\n", BODY),
+        ("Content-Encoding: deflate\r\n", zlib.compress(BODY)),
+        ("Content-Encoding: deflate\r\n", RAW_DEFLATE),
+        ("Transfer-Encoding: chunked\r\n", chunked(BODY)),
+        ("Transfer-Encoding: chunked\r\n", BODY),
+        ("Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n", chunked(gzip.compress(BODY))),
+        ("Transfer-Encoding: gzip, chunked\r\n", chunked(gzip.compress(BODY))),
+        ("Content-Encoding: no-such\r\n", BODY),
+    ],
+)
+def test_http_bodies_are_decoded(headers, body):
+    block = f"HTTP/1.1 200 OK\r\n{headers}\r\n".encode() + body
+    assert parse_http(block, 1 << 20).body == BODY
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_body_is_decoded_no_further_than_its_limit(coding):
+    bomb = zlib.compress(bytes(10**8)) if coding == "deflate" else gzip.compress(bytes(10**8))
+    block = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\n\r\n".encode() + bomb
+    if coding in ("br", "zstd"):
+        with pytest.raises(PageError):
+            parse_http(block, 1000)
+    else:
+        assert len(parse_http(block, 1000).body) == 1001
+
+
+def test_a_listing_stands_for_its_files(tmp_path):
+    folder = tmp_path / "crawl-data" / "wet"
+    folder.mkdir(parents=True)
+    for name in ("b", "a"):
+        (folder / f"{name}.warc.wet.gz").write_bytes(gzip.compress(wet(LONG, name)))
+    listing = tmp_path / "wet.paths.gz"
+    lines = b"crawl-data/wet/b.warc.wet.gz\ncrawl-data/wet/a.warc.wet.gz\n"
+    listing.write_bytes(gzip.compress(lines))
+    source = CommonCrawl(inputs=(str(listing), f"{folder}/*"), root=str(tmp_path))
+    assert source.shards() == [
+        InputShard(
+            (f"{folder}/{name}.warc.wet.gz",), bytes=(folder / f"{name}.warc.wet.gz").stat().st_size
+        )
+        for name in ("a", "b")
+    ]
+
+
+def test_a_listing_of_remote_files_is_not_looked_up(tmp_path):
+    (tmp_path / "warc.paths").write_text("crawl-data/a.warc.gz\n")
+    assert CommonCrawl(inputs=(f"{tmp_path}/warc.paths",)).shards() == [
+        InputShard(("https://data.commoncrawl.org/crawl-data/a.warc.gz",))
+    ]
+
+
+@pytest.mark.parametrize("listing", [b"crawl-data/missing.warc.gz\n", b"\x1f\x8bgarbage", b"\xff"])
+def test_a_bad_listing_stops_the_plan(tmp_path, listing):
+    (tmp_path / "wet.paths.gz").write_bytes(listing)
+    with pytest.raises(InputError, match=r"wet\.paths\.gz"):
+        CommonCrawl(inputs=(f"{tmp_path}/wet.paths.gz",), root=str(tmp_path)).shards()
+
+
+def test_options_are_checked():
+    with pytest.raises(ConfigError, match="max_page_bytes"):
+        CommonCrawl(inputs=("a",), max_page_bytes=0)
+
+
+def test_a_read_error_is_not_taken_for_damage(tmp_path, monkeypatch):
+    """A connection that breaks stops the work, to be tried again."""
+
+    class Broken:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def read(self, size: int) -> bytes:
+            raise ConnectionResetError("gone")
+
+    monkeypatch.setattr("pasture.storage.open_read", lambda path: Broken())
+    source = CommonCrawl(inputs=("a",))
+    with pytest.raises(StorageError, match="gone"):
+        list(source.read(InputShard(("a",))))
+
+
+@pytest.mark.real_data
+def test_reads_real_archives(real_data):
+    """Every record of every real file is a document or has a reason; ids are unique."""
+    source = CommonCrawl(inputs=(f"{real_data}/common_crawl/*.w*",), extractor="resiliparse")
+    counts = {}
+    for shard in source.shards():
+        found = list(source.read(shard))
+        documents = [r for r in found if isinstance(r, Document)]
+        assert len({d.id for d in documents}) == len(documents)
+        tally = collections.Counter(r.reason if isinstance(r, Rejected) else "kept" for r in found)
+        counts[shard.paths[0].rpartition("/")[2]] = dict(tally)
+    assert counts == {
+        "aut-example.warc.gz": {"kept": 91, "not_html": 120, "http_status": 47, "too_short": 3},
+        "multilingual-00000.warc.gz": {"kept": 43, "too_short": 1},
+        "multilingual-00000.warc.wet.gz": {"kept": 44},
+        "resiliparse-clipped.warc.gz": {"truncated_file": 1},
+        "warcio-example.warc.gz": {"too_short": 1, "revisit": 1},
+        "warcio-iana-chunked.warc": {"kept": 1},
+        "wcxb-dev-00000.warc.gz": {"kept": 286, "too_short": 14},
+        "wcxb-dev-00000.warc.wet.gz": {"kept": 298, "too_short": 2},
+        "wcxb-dev-00001.warc.gz": {"kept": 285, "too_short": 15},
+        "wcxb-dev-00001.warc.wet.gz": {"kept": 299, "too_short": 1},
+        "whirlwind.warc.gz": {"kept": 1},
+        "whirlwind.warc.wat.gz": {"wat_file": 1},
+        "whirlwind.warc.wet.gz": {"kept": 1},
+    }

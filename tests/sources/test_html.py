@@ -1,0 +1,191 @@
+"""Character sets, limits and extraction: what is read right, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pasture.sources import html
+from pasture.sources.html import Extracted, Limits, PageError
+
+EXTRACTORS = ("trafilatura", "trafilatura_fast", "resiliparse")
+SENTENCE = "The ferry ran without a bell, and nobody in the town complained of it. "
+
+
+def page(body: str, title: str = "The ferry") -> str:
+    return f"<html><head><title>{title}</title></head><body>{body}</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        (b"plain", None, "plain"),
+        ("caf\u00e9".encode(), None, "caf\u00e9"),
+        ("caf\u00e9".encode(), "iso-8859-1", "caf\u00e9"),  # the label is wrong
+        (b"\xef\xbb\xbfcaf\xc3\xa9", "iso-8859-1", "caf\u00e9"),
+        ("\ufeffcaf\u00e9".encode("utf-16-le"), None, "caf\u00e9"),
+        ("\ufeffcaf\u00e9".encode("utf-16-be"), "utf-8", "caf\u00e9"),
+        (b"caf\xe9", "iso-8859-1", "caf\u00e9"),
+        (b"\x93caf\xe9\x94", "iso-8859-1", "\u201ccaf\u00e9\u201d"),  # as browsers read it
+        (b"caf\xe9", "no-such-charset", "caf\u00e9"),
+        (
+            b"<meta charset=windows-1251>\xcf\xf0\xe8\xe2\xe5\xf2",
+            None,
+            "\u041f\u0440\u0438\u0432\u0435\u0442",
+        ),
+        (
+            b'<?xml version="1.0" encoding="koi8-r"?>\xf0\xd2\xc9\xd7\xc5\xd4',
+            None,
+            "\u041f\u0440\u0438\u0432\u0435\u0442",
+        ),
+        (
+            b'<META http-equiv=Content-Type content="text/html; charset=gb2312">\xc4\xe3\xba\xc3',
+            None,
+            "\u4f60\u597d",
+        ),
+        ("\u3053\u3093".encode("iso2022_jp"), "iso-2022-jp", "\u3053\u3093"),
+        (
+            "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35".encode("cp874"),
+            "windows-874",
+            "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35",
+        ),
+        (b"caf\xe9", "base64", "caf\u00e9"),  # a codec of Python that is no character set
+        (b"caf\xe9", "utf-16", "caf\u00e9"),
+    ],
+)
+def test_decodes_by_mark_by_bytes_and_by_label(data, charset, text):
+    assert html.decode(data, charset).endswith(text)
+
+
+def test_a_label_that_fits_worse_than_another_loses():
+    data = b"<meta charset=windows-1251>" + "\u041f\u0440\u0438\u0432\u0435\u0442".encode("cp1251")
+    assert html.decode(data, "utf-8").endswith("\u041f\u0440\u0438\u0432\u0435\u0442")
+
+
+def test_a_damaged_byte_does_not_lose_the_page():
+    data = "caf\u00e9 ".encode() * 100 + b"\xff" + "caf\u00e9 ".encode() * 100
+    assert html.decode(data, "utf-8").count("caf\u00e9") == 200
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=300), st.sampled_from([None, "utf-8", "gbk", "utf-7", "rot13", "\x00"]))
+def test_decodes_any_bytes_to_valid_text(data, charset):
+    html.decode(data, charset).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("data", "is_html"),
+    [
+        (b"<!DOCTYPE html><p>", True),
+        (b"\n <HTML lang=en>", True),
+        (b'<?xml version="1.0"?><html>', True),
+        (b"plain text with a < b", False),
+        (b"\x1f\x8b\x08\x00<html>", False),
+        (b"", False),
+    ],
+)
+def test_tells_html_by_its_beginning(data, is_html):
+    assert html.looks_like_html(data) is is_html
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+def test_keeps_the_main_content_and_the_title(extractor):
+    body = (
+        "<nav><a href=/>Home</a> <a href=/about>About us</a></nav><article><h1>Ferries</h1>"
+        f"<p>{SENTENCE * 3}</p><p>{SENTENCE * 2}</p></article><script>let a = 1;</script>"
+        "<footer>Imprint</footer>"
+    )
+    result = html.extract(page(body, "The\n ferry "), extractor)
+    assert result.title == "The ferry"
+    assert result.text.count(SENTENCE.strip()) == 5
+    for boilerplate in ("About us", "let a", "Imprint"):
+        assert boilerplate not in result.text
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize(
+    "source", ["", "\0", "<", "<!--", "<html></html>", "<svg>" * 50, "<table>" * 90]
+)
+def test_a_page_without_text_gives_none(extractor, source):
+    assert html.extract(source, extractor).text.strip("<\0") == ""
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("<p>x" * 50_001, "too_many_elements"),
+        ("<div>" * 251, "too_deep"),
+        ("<b><i>" * 3_000, "too_deep"),
+        (("<div>" * 200 + "</div>" * 200) * 100, "too_complex"),
+        ("<p " + " ".join(f"a{i}=1" for i in range(3_000)) + ">", "too_many_attributes"),
+        ("<p x='>' " + " ".join(f"a{i}" for i in range(3_000)) + ">", "too_many_attributes"),
+    ],
+)
+def test_refuses_what_would_take_too_long(extractor, body, reason):
+    with pytest.raises(PageError) as error:
+        html.extract(page(body), extractor)
+    assert error.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "reason"),
+    [
+        ("<p>x" * 6, Limits(elements=10), None),
+        ("<p>x" * 7, Limits(elements=10), "too_many_elements"),  # with html, head, title, body
+        ("<div>" * 7, Limits(depth=9), None),  # below html and body
+        ("<div>" * 8, Limits(depth=9), "too_deep"),
+    ],
+)
+def test_limits_hold_to_the_last_element(body, limits, reason):
+    if reason is None:
+        html.extract(page(body), "resiliparse", limits)
+        return
+    with pytest.raises(PageError) as error:
+        html.extract(page(body), "resiliparse", limits)
+    assert error.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        f'<img src="data:image/svg+xml,{"%20 a=b " * 5_000}">',
+        f"<div data-props='{'{a: 1} ' * 5_000}'>",
+        f'<div class="{"a " * 5_000}">',
+        f"<script>{'a = b; ' * 5_000}</script>",
+        f"<p>{'a b c ' * 5_000}",
+    ],
+)
+def test_long_values_and_texts_are_not_attributes(tag):
+    result = html.extract(page(f"{tag}<p>{SENTENCE * 5}"), "resiliparse")
+    assert SENTENCE.strip() in result.text
+
+
+MARKUP = ["<p>", "<div>", "</div>", "<table>", "<td>", "<ul><li>", "<b><i>", "<a href='", "'>"]
+MARKUP += ["<!--", "-->", "<script>", "</script>", "<![CDATA[", "&#xD800;", "\0", "\ud7ff", "word "]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(MARKUP),
+        max_size=40,
+    ),
+    st.sampled_from(EXTRACTORS),
+)
+def test_any_markup_gives_valid_text_or_a_reason(parts, extractor):
+    try:
+        result = html.extract("".join(parts), extractor)
+    except PageError:
+        return
+    result.text.encode("utf-8")
+
+
+def test_the_text_is_that_of_the_bare_library():
+    import trafilatura
+
+    source = page(f"<article><p>{SENTENCE * 3}</p></article>")
+    assert html.extract(source, "trafilatura") == Extracted(
+        trafilatura.extract(source) or "", "The ferry"
+    )

@@ -1,0 +1,210 @@
+"""Training: the loss falls, a killed run goes on as if it had not been, another run is refused."""
+
+from __future__ import annotations
+
+import collections
+import json
+import math
+import pathlib
+
+import numpy as np
+import pytest
+import torch
+
+from pasture.errors import StageError
+from pasture.tokenize.reader import TokenCorpus
+from pasture.trainer import checkpoint
+from pasture.trainer.config import TrainConfig
+from pasture.trainer.metrics import StepMetrics
+from pasture.trainer.train import train
+
+SHORT = TrainConfig(
+    steps=8, context_length=32, batch_tokens=128, micro_batch=3, checkpoint_every=3, device="cpu"
+)
+
+
+class Killed(Exception):
+    """Stands for a process that is killed."""
+
+
+def kill_at(step: int) -> object:
+    def on_step(line: StepMetrics) -> None:
+        if line.step == step:
+            raise Killed
+
+    return on_step
+
+
+def files(folder: pathlib.Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "metrics.jsonl"
+    }
+
+
+def losses(output: pathlib.Path) -> list[tuple[int, float]]:
+    lines = (output / "checkpoints" / "metrics.jsonl").read_text().splitlines()
+    return [(line["step"], line["loss"]) for line in map(json.loads, lines)]
+
+
+def test_loss_falls_below_what_pairs_of_tokens_tell(output: pathlib.Path) -> None:
+    """The baseline is a bigram model of the training tokens, smoothed, on the validation text."""
+    options = TrainConfig(
+        steps=80, context_length=64, batch_tokens=1024, learning_rate=6e-3, device="cpu"
+    )
+    seen: list[StepMetrics] = []
+    result = train(str(output), options, seen.append)
+    assert [line.step for line in seen] == list(range(1, 81))
+    assert result.first_loss == pytest.approx(math.log(340), abs=0.5)
+    assert result.loss == seen[-1].loss < 1.6
+    assert sorted(result.validation) == ["arxiv", "books"]
+    for source, loss in result.validation.items():
+        assert loss < bigram_loss(output, source)
+    assert {name for line in seen for name in line.losses} == {"arxiv", "books"}
+    assert (result.steps, result.resumed_from, result.tokens) == (80, 0, 80 * 1024)
+
+
+def bigram_loss(output: pathlib.Path, source: str) -> float:
+    """Loss of add-0.1 bigrams over all sources, on a source's validation text."""
+    pairs: collections.Counter[tuple[int, int]] = collections.Counter()
+    for stream in TokenCorpus.open(str(output)).streams.values():
+        tokens = stream.read(0, stream.tokens).tolist()
+        pairs.update(zip(tokens, tokens[1:], strict=False))
+    firsts: collections.Counter[int] = collections.Counter()
+    for (first, _), count in pairs.items():
+        firsts[first] += count
+    stream = TokenCorpus.open(str(output), "validation").streams[source]
+    tokens = stream.read(0, stream.tokens).tolist()
+    chances = [
+        (pairs[first, second] + 0.1) / (firsts[first] + 34.0)
+        for first, second in zip(tokens, tokens[1:], strict=False)
+    ]
+    return float(-np.mean(np.log(chances)))
+
+
+def test_killed_twice_and_resumed_is_as_unbroken(
+    output: pathlib.Path, tokens_output: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    import shutil
+
+    other = pathlib.Path(shutil.copytree(tokens_output, tmp_path / "other"))
+    whole = train(str(output), SHORT)
+    for step in (5, 7):
+        with pytest.raises(Killed):
+            train(str(other), SHORT, kill_at(step))
+    resumed = train(str(other), SHORT)
+    assert resumed.resumed_from == 6
+    assert losses(other) == losses(output)
+    assert (resumed.loss, resumed.first_loss) == (whole.loss, whole.first_loss)
+    assert resumed.validation == whole.validation
+    assert files(other / "checkpoints") == files(output / "checkpoints")
+    assert sorted(p.name for p in (output / "checkpoints").iterdir()) == [
+        "metrics.jsonl",
+        "step-00000006",
+        "step-00000008",
+    ]
+
+
+def test_a_finished_run_is_not_run_again(output: pathlib.Path) -> None:
+    first = train(str(output), SHORT)
+    seen: list[StepMetrics] = []
+    again = train(str(output), SHORT, seen.append)
+    assert seen == []
+    assert (again.resumed_from, again.loss) == (8, first.loss)
+    assert again.checkpoint == first.checkpoint
+
+
+def test_half_a_checkpoint_does_not_count(output: pathlib.Path) -> None:
+    train(str(output), SHORT)
+    (output / "checkpoints" / "step-00000008" / "MANIFEST.json").unlink()
+    assert train(str(output), SHORT).resumed_from == 6
+
+
+def test_micro_batches_do_not_change_the_loss(
+    output: pathlib.Path, tokens_output: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    import dataclasses
+    import shutil
+
+    other = pathlib.Path(shutil.copytree(tokens_output, tmp_path / "other"))
+    train(str(output), SHORT)
+    train(str(other), dataclasses.replace(SHORT, micro_batch=4))
+    for (_, ours), (_, theirs) in zip(losses(output), losses(other), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_another_run_is_refused(output: pathlib.Path) -> None:
+    import dataclasses
+
+    train(str(output), SHORT)
+    with pytest.raises(StageError, match="is of another run: config.seed: 0 -> 1. Train as"):
+        train(str(output), dataclasses.replace(SHORT, seed=1))
+
+
+def test_masked_documents_train_too(output: pathlib.Path) -> None:
+    import dataclasses
+
+    masked = dataclasses.replace(SHORT, mask_documents=True, steps=2)
+    assert train(str(output), masked).loss > 0
+
+
+def test_no_validation_text_gives_no_validation_loss(output: pathlib.Path) -> None:
+    for source in ("arxiv", "books"):
+        path = output / "tokens" / source / "MANIFEST.json"
+        manifest = json.loads(path.read_text())
+        manifest["shards"] = [s for s in manifest["shards"] if s["split"] == "train"]
+        path.write_text(json.dumps(manifest))
+    assert train(str(output), SHORT).validation == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tokenizer/tokenizer.model", "tokenizer.model is missing; put the tokenizer that made"),
+        ("tokens", "holds no train tokens"),
+    ],
+)
+def test_what_is_missing(output: pathlib.Path, name: str, message: str) -> None:
+    (output / name).rename(output / "elsewhere")
+    with pytest.raises(StageError, match=message):
+        train(str(output), SHORT)
+
+
+def test_another_tokenizer_is_refused(output: pathlib.Path) -> None:
+    with (output / "tokenizer" / "tokenizer.model").open("ab") as stream:
+        stream.write(b"\x1a\x02\x18\x00")
+    with pytest.raises(StageError, match="is not the tokenizer that made the tokens"):
+        train(str(output), SHORT)
+
+
+def test_one_batch_can_be_learned_by_heart() -> None:
+    from pasture.trainer.config import ModelConfig
+    from pasture.trainer.model import Transformer
+    from pasture.trainer.optim import make_optimizer
+
+    model = Transformer(ModelConfig(64, 2, 4, vocab_size=100, multiple_of=32, context_length=32))
+    model.init_weights(torch.Generator().manual_seed(0))
+    tokens = torch.randint(0, 100, (4, 33), generator=torch.Generator().manual_seed(1))
+    optimizer = make_optimizer(model, rate=1e-2, betas=(0.9, 0.95), weight_decay=0.1)
+    for _ in range(60):
+        logits = model(tokens[:, :-1])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    assert float(loss.detach()) < 0.05
+
+
+@pytest.mark.parametrize("damage", ["weights", "manifest", "missing"])
+def test_a_damaged_checkpoint(output: pathlib.Path, damage: str) -> None:
+    path = pathlib.Path(train(str(output), SHORT).checkpoint)
+    if damage == "weights":
+        (path / "model.safetensors").write_bytes(b"x" * 100)
+    elif damage == "manifest":
+        (path / "MANIFEST.json").write_text("{}")
+    else:
+        (path / "MANIFEST.json").unlink()
+    with pytest.raises(StageError, match="weights cannot|not a checkpoint|no finished checkpoint"):
+        checkpoint.Checkpoint.load(str(path)).load_model()
