@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
+from pasture.errors import ModelError
 from pasture.manifests.outputs import (
     Funnel,
     Output,
@@ -34,6 +42,7 @@ from pasture.manifests.outputs import (
 
 if TYPE_CHECKING:
     from pasture.pipeline.run import PlannedNode
+    from pasture.trainer.metrics import StepMetrics
 
 MEASURES = ("language", "language_score", "perplexity", "perplexity_bucket", "reference_score")
 
@@ -290,7 +299,8 @@ def show_audit(
 
 
 def _measures(row: Mapping[str, Any]) -> str:
-    parts = [f"{name}={row[name]}" for name in ("url", *MEASURES, "license") if row[name]]
+    values = {name: row[name] for name in ("url", *MEASURES, "license") if row[name] is not None}
+    parts = [f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items()]
     if row["metadata"]:
         parts.append(row["metadata"][:300])
     return "  ".join(parts)
@@ -308,7 +318,10 @@ def show_explanation(output: Output, name: str, as_json: bool) -> None:
             (
                 d.source,
                 d.stage,
-                "kept" if d.kept else f"dropped: {d.reason}",
+                "kept"
+                if d.kept
+                else f"dropped: {d.reason}"
+                + (f"\nkept: {d.kept_instead}" if d.kept_instead else ""),
                 len(d.row["text"]),
                 _measures(d.row),
             )
@@ -422,3 +435,64 @@ def show_mixture_check(output: Output | None, as_json: bool) -> None:
         [list(row.values()) for row in rows],
         title="beside table 1 of LLaMA (arXiv:2302.13971), 1.4 T tokens",
     )
+
+
+def train(output: Output, model: str, steps: int | None, seed: int, as_json: bool) -> None:
+    """Train a model, showing the loss of each source while it goes on."""
+    try:
+        from pasture.trainer.config import TrainConfig
+        from pasture.trainer.train import train as train_model
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed; the trainer needs pip install 'pasture[trainer]'"
+        raise ModelError(message) from error
+
+    console = Console(stderr=True, quiet=as_json, highlight=False)
+    lines: list[StepMetrics] = []
+
+    def show(line: StepMetrics) -> None:
+        if not lines:
+            console.print(
+                f"{'step':>11} {'loss':>7} {'tokens/s':>9}  loss by source", soft_wrap=True
+            )
+        lines.append(line)
+        every = max(1, line.steps // 20)
+        if line.step == 1 or line.step % every == 0 or line.step == line.steps:
+            losses = " ".join(f"{name} {loss:.2f}" for name, loss in line.losses.items())
+            console.print(
+                f"{line.step:>5}/{line.steps:<5} {line.loss:7.3f} {line.tokens_per_second:9,.0f}"
+                f"  {losses}",
+                markup=False,
+                soft_wrap=True,
+            )
+
+    result = train_model(output.root, TrainConfig(model=model, steps=steps, seed=seed), show)
+    first, last = _ends(lines)
+    if as_json:
+        show_json({**dataclasses.asdict(result), "losses": last})
+        return
+    table(
+        ["source", "#loss at first", "#loss at last", "#validation loss"],
+        [
+            (name, *(f"{ends[name]:.3f}" if name in ends else "" for ends in (first, last, found)))
+            for found in [result.validation]
+            for name in sorted({*last, *found})
+        ],
+        title=f"{result.parameters:,} parameters, {result.tokens:,} tokens, {result.seconds:.0f} s",
+    )
+    stdout().print(
+        f"loss {result.first_loss:.3f} at step 1, {result.loss:.3f} at step {result.steps}; "
+        f"checkpoint: {result.checkpoint}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _ends(lines: Sequence[StepMetrics]) -> tuple[dict[str, float], dict[str, float]]:
+    """Each source's loss when it was first and last seen: a step may hold none of a small one."""
+    first: dict[str, float] = {}
+    last: dict[str, float] = {}
+    for line in lines:
+        for name, loss in line.losses.items():
+            first.setdefault(name, loss)
+            last[name] = loss
+    return first, last

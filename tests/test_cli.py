@@ -104,6 +104,7 @@ def test_explain_follows_a_document(small_output):
         ("10-language", True, None),
         ("20-exact", False, "exact_duplicates/duplicate"),
     ]
+    assert decisions[2]["kept_instead"] == "c4-train.00000-of-00003.json.gz:1"
     assert "duplicate_of" in call("explain", small_output, decisions[0]["row"]["id"])
 
 
@@ -150,7 +151,7 @@ def test_verify_finds_a_flipped_byte_a_missing_file_and_a_wrong_count(small_outp
 
 def test_report_writes_a_page(small_output, tmp_path):
     call("report", small_output, "--to", tmp_path / "r.html")
-    assert "<h2 id=\"c4\">" in (tmp_path / "r.html").read_text()
+    assert '<h2 id="c4">' in (tmp_path / "r.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,9 @@ def test_report_writes_a_page(small_output, tmp_path):
         (["nothing"], 2, "No such command 'nothing'"),
     ],
 )
-def test_errors_are_one_clear_message_and_an_exit_code(tmp_path, monkeypatch, arguments, code, message):
+def test_errors_are_one_clear_message_and_an_exit_code(
+    tmp_path, monkeypatch, arguments, code, message
+):
     monkeypatch.chdir(tmp_path)
     output = call(*arguments, code=code)
     assert message in output

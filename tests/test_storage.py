@@ -44,7 +44,7 @@ def test_atomic_parquet_leaves_nothing_after_an_error(tmp_path):
 def test_write_to_a_folder_that_is_a_file_says_where(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(StorageError, match="cannot write .*file/x"),
+        pytest.raises(StorageError, match=r"cannot write .*file/x"),
         storage.atomic_write(str(tmp_path / "file" / "x")),
     ):
         pass

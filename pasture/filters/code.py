@@ -39,6 +39,10 @@ _CLASSES = _classes()
 _ASCII = bytes(range(128))
 
 
+LONG_LINE = 60
+"""Characters of a line that may hold nothing but encoded data; base64 has 64 or 76; ours."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class CodeMeasures:
     """The shape of a source file.
@@ -46,6 +50,7 @@ class CodeMeasures:
     Args:
         longest_line: Characters of the longest line.
         mean_line: Characters, line ends included, for each line.
+        long_lines: Share of the characters that stand in lines of ``LONG_LINE`` and more.
         alphanumeric: Share of the characters that are letters or digits.
         letters_per_token: Letters for each token. Tokens are counted as runs: of letters,
             cut where ``camelCase`` has a hump; of digits, three at most; of marks. That is
@@ -54,6 +59,7 @@ class CodeMeasures:
 
     longest_line: int
     mean_line: float
+    long_lines: float
     alphanumeric: float
     letters_per_token: float
 
@@ -61,38 +67,56 @@ class CodeMeasures:
 def measure(text: str) -> CodeMeasures:
     """Measure a text; an empty one is all zeros."""
     if not text:
-        return CodeMeasures(0, 0.0, 0.0, 0.0)
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
+        return CodeMeasures(0, 0.0, 0.0, 0.0, 0.0)
     data = text.encode()
-    counts = np.bincount(_classes_of(data), minlength=6)
-    letters = int(counts[_LOWER] + counts[_UPPER])
-    digits = int(counts[_DIGIT])
-    if counts[_FOREIGN]:
+    lengths = _line_lengths(text, data)
+    classes = np.frombuffer(data.translate(_CLASSES), np.uint8)
+    letters = _count(classes == _LOWER) + _count(classes == _UPPER)
+    digits = _count(classes == _DIGIT)
+    tokens = _count_tokens(classes, digits)
+    if len(data) != len(text):
         foreign = data.translate(None, _ASCII).decode()
         letters += sum(map(str.isalpha, foreign))
         digits += sum(map(str.isdigit, foreign))
     return CodeMeasures(
-        longest_line=max(map(len, lines)),
-        mean_line=len(text) / len(lines),
+        longest_line=int(lengths.max()),
+        mean_line=len(text) / len(lengths),
+        long_lines=int(lengths[lengths >= LONG_LINE].sum()) / len(text),
         alphanumeric=(letters + digits) / len(text),
-        letters_per_token=letters / max(1, count_tokens(data)),
+        letters_per_token=letters / max(1, tokens),
     )
 
 
-def _classes_of(data: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(data.translate(_CLASSES), np.uint8)
+def _line_lengths(text: str, data: bytes) -> npt.NDArray[np.int64]:
+    """The characters of each line, without its end."""
+    if len(data) == len(text):
+        ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+        if not data.endswith(b"\n"):
+            ends = np.append(ends, len(data))
+        return np.diff(ends, prepend=-1) - 1
+    lines = text.split("\n")
+    return np.fromiter(map(len, lines if lines[-1] else lines[:-1]), np.int64)
 
 
-def count_tokens(data: bytes) -> int:
+def count_tokens(text: str) -> int:
     """Estimate how many tokens a BPE tokenizer makes of code."""
-    now = _classes_of(b" " + data)
-    was, now = now[:-1], now[1:]
-    starts = (now != was) & (now != _SPACE) & ~((was == _UPPER) & (now == _LOWER))
-    numbers = int(np.count_nonzero(starts & (now == _DIGIT)))
-    digits = int(np.count_nonzero(now == _DIGIT))
-    return int(np.count_nonzero(starts)) - numbers + max(numbers, digits // 3)
+    classes = np.frombuffer(text.encode().translate(_CLASSES), np.uint8)
+    return _count_tokens(classes, _count(classes == _DIGIT))
+
+
+def _count_tokens(classes: npt.NDArray[np.uint8], digits: int) -> int:
+    was, now = classes[:-1], classes[1:]
+    starts = (now != was) & (now != _SPACE)
+    starts &= (was != _UPPER) | (now != _LOWER)
+    numbers = _count(starts & (now == _DIGIT))
+    first = classes[:1]
+    numbers += _count(first == _DIGIT)
+    words_and_marks = _count(starts) + _count(first != _SPACE) - numbers
+    return words_and_marks + max(numbers, digits // 3)
+
+
+def _count(where: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(where))
 
 
 GENERATED_HEAD = 2000
@@ -175,7 +199,7 @@ class CodeHeuristics(Filter):
             return "few_alphanumerics"
         if measures.letters_per_token < self.min_letters_per_token:
             return "few_letters_per_token"
-        if encoded_share(text) > self.max_encoded:
+        if measures.long_lines > self.max_encoded < encoded_share(text):
             return "encoded_data"
         return None
 
@@ -196,10 +220,8 @@ def unwritten(path: str, text: str) -> str | None:
 
 def encoded_share(text: str) -> float:
     """The share of a text that stands in lines of base64 or hexadecimal data."""
-    encoded = 0
-    for line in text.split("\n"):
-        if len(line) >= 60 and _ENCODED_LINE.match(line, 0, 1000):
-            encoded += len(line)
+    long_lines = [line for line in text.split("\n") if len(line) >= LONG_LINE]
+    encoded = sum(len(line) for line in long_lines if _ENCODED_LINE.match(line, 0, 1000))
     return encoded / max(1, len(text))
 
 
@@ -234,4 +256,6 @@ class StripHeader(Editor):
 
     def _strip(self, text: str, language: str | None) -> Edit:
         rest, lines = strip_header(text, language)
-        return Edit(rest, removed={"licence_header": lines}) if lines else Edit(text)
+        if not lines:
+            return Edit(text)
+        return Edit(rest if rest.strip() else "", removed={"licence_header": lines})

@@ -41,7 +41,7 @@ class LanguageTraining:
     min_characters: int = 40
     held_out: int = 20
     fasttext: FastTextOptions = FastTextOptions(
-        dim=16, lr=0.5, epoch=5, min_count=100, minn=2, maxn=4, bucket=200_000, loss="hs"
+        dim=16, lr=0.5, epoch=25, min_count=100, minn=2, maxn=4, bucket=200_000, loss="hs"
     )
     seed: int = 0
 

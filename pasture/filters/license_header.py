@@ -25,7 +25,7 @@ _LEGAL = re.compile(
     r"(?i)copyright|©|\(c\)|spdx-|all rights reserved|public domain"
     r"|\blicen[cs]ed? (?:under|by|to|as|from|is|for|terms|agreement|version|file|and|v?\d)"
     r"|\b(?:the|this|a|mit|bsd|apache|gnu|gpl|public|isc|x11|mpl|following|style|same) licen[cs]e"
-    r"|\blicen[cs]es?/|\blicen[cs]e\s*[:=]|@licen[cs]e|\blicensed\b|^licen[cs]e\W*$|sublicen[cs]e"
+    r"|\blicen[cs]es?/|\blicen[cs]e\s*[:=]|@licen[cs]e|\blicensed\b|^\W*licen[cs]e\W*$|sublicen[cs]e"
     r"|\blicen[cs]e\b.*\b(?:found|text|details|information|copy|obtain)"
     r"|\b(?:gnu|general) public|\bgpl|under the terms|free software|without warranty|warranties"
     r"|merchantab|fitness for a|\bin no event\b|[\"'`“]as[ -]is|permission is hereby|redistribut"
@@ -42,7 +42,7 @@ _FIELD = re.compile(r"@\w+|[A-Z][\w /-]{0,24}:(?:\s|$)")
 # Comments and lines that a tool reads, or that must stand where they stand.
 _DIRECTIVE = re.compile(
     r"^(?:#!|<\?|<!doctype|\{-#|\{\$|\(\*\$|/\*!\d|['\"]use strict['\"]|@charset|#lang\b|"
-    r"(?:[#/;%*\"'!-]+\s*)(?:go:build|\+build|-\*-|vim?:|ex:|pylint|flake8|noqa|type:|mypy|"
+    r"(?:[#/;%*\"'!-]+\s*)(?:go:build|\+build|-\*-|vim?:|ex:|pylint|pytype|flake8|noqa|type:|mypy|"
     r"pyright|frozen_string_literal|encoding\b|coding[:=]|eslint|@flow|@ts-|@jsx|jshint|jslint|"
     r"globals? |clang-format|nolint|rubocop|yamllint|shellcheck|prettier|syntax=|cython:|"
     r"distutils:|warn_indent|typed:|sourcemappingurl|@prettier|tslint|istanbul|checkstyle))",
@@ -140,9 +140,10 @@ def _cut(kept: list[str | None], start: int, end: int, comments: Comments) -> No
         _drop_whole(kept, start, end)
         return
     # Empty comment lines go with the paragraph before them, or, at the top, after them.
+    first = next(index for index, body in enumerate(bodies) if body)
+    drop[:first] = [drop[first]] * first
     for index in range(1, len(lines)):
-        if not bodies[index] and drop[index - 1]:
-            drop[index] = True
+        drop[index] |= not bodies[index] and drop[index - 1]
     for index, line in enumerate(lines):
         if drop[index]:
             kept[start + index] = _bare_ends(line, index, len(lines), block)

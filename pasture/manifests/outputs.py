@@ -6,6 +6,7 @@ Reads manifests and shards only; needs neither the recipe nor Beam.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -183,6 +184,7 @@ class Decision:
         kept: Whether it stayed.
         reason: ``filter/reason`` where it was dropped.
         row: The document's columns as the stage left them.
+        kept_instead: Id of the document that was kept for it, where it is a duplicate.
     """
 
     source: str
@@ -190,6 +192,7 @@ class Decision:
     kept: bool
     reason: str | None
     row: Mapping[str, Any]
+    kept_instead: str | None = None
 
 
 def explain(output: Output, name: str) -> list[Decision]:
@@ -199,19 +202,35 @@ def explain(output: Output, name: str) -> list[Decision]:
         StageError: No stage has seen it.
     """
     decisions = []
+    previous: StageManifest | None = None
     for stage in output.stages():
         folder = output.stage_folder(stage)
         for shard in stage.shards:
             for path, kept in ((shard.path, True), (shard.dropped_path, False)):
                 for row in _find(storage.join(folder, path), name):
                     reason = None if kept else f"{row['drop_filter']}/{row['drop_reason']}"
-                    decisions.append(Decision(stage.source, stage.stage, kept, reason, row))
+                    other = None if kept else _kept_instead(output, previous, row)
+                    decisions.append(Decision(stage.source, stage.stage, kept, reason, row, other))
+        previous = stage
     if not decisions:
         raise StageError(
             f"no stage of {output.root} has seen a document with the id or URL {name}; "
             f'"pasture audit" lists ids'
         )
     return decisions
+
+
+def _kept_instead(
+    output: Output, searched: StageManifest | None, row: Mapping[str, Any]
+) -> str | None:
+    """Read the id at the address that a duplicate's metadata names, in the stage searched."""
+    address = json.loads(row["metadata"] or "{}").get("duplicate_of")
+    if searched is None or address is None:
+        return None
+    path = storage.join(output.stage_folder(searched), searched.shards[address["shard"]].path)
+    ids = [i for batch in storage.read_batches(path, ["id"]) for i in batch["id"].to_pylist()]
+    found: str = ids[address["row"]]
+    return found
 
 
 def _find(path: str, name: str) -> Iterator[dict[str, Any]]:

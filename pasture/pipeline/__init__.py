@@ -1,0 +1,1 @@
+"""Recipes, the graph of their stages, and running them on Apache Beam."""

@@ -16,7 +16,7 @@ from pasture import config, storage
 from pasture.errors import ConfigError, ModelError
 from pasture.filters.base import Step
 from pasture.filters.classifier import ReferenceClassifier
-from pasture.filters.classifier_training import train_reference
+from pasture.filters.classifier_training import TooFewExamples, train_reference
 from pasture.filters.cutoffs import PerplexitySketch, estimate_cutoffs
 from pasture.filters.language import default_model
 from pasture.filters.ngram import Perplexity
@@ -201,7 +201,7 @@ def _make_reference(context: Context, folder: str) -> dict[str, Any]:
     path = storage.join(folder, "reference.bin")
     try:
         card = train_reference(pages(True), pages(False), path=path, config=model.training)
-    except ModelError as error:
+    except TooFewExamples as error:
         if model.untrainable == "fail":
             raise
         return {

@@ -29,7 +29,10 @@ from pasture.tokenize.train import TokenizerTraining
 
 EXTRACT = "00-extract"
 TOKENS = "tokens"
-DEDUPS = {c.name: c for c in (ExactDuplicates, NearDuplicates, DuplicateLines)}
+Dedup = ExactDuplicates | NearDuplicates | DuplicateLines
+DEDUPS: dict[str, type[Dedup]] = {
+    kind.name: kind for kind in (ExactDuplicates, NearDuplicates, DuplicateLines)
+}
 STAGE_NAME = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 MODELS = ("language", "ngram", "cutoffs", "reference")
 
@@ -53,7 +56,7 @@ class Stage:
 
     name: str
     steps: tuple[Step, ...] = ()
-    dedup: ExactDuplicates | NearDuplicates | DuplicateLines | None = None
+    dedup: Dedup | None = None
 
     @property
     def needs(self) -> tuple[str, ...]:

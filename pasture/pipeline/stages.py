@@ -8,6 +8,7 @@ indices of the shards that it wrote; their counts are in the shards' records (sh
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,9 +18,10 @@ import pyarrow as pa
 
 from pasture import storage
 from pasture.dedup.exact import ExactDuplicates, FindExactDuplicates
-from pasture.dedup.lines import DuplicateLines, FindDuplicateLines, drop_lines
+from pasture.dedup.lines import FindDuplicateLines, drop_lines
 from pasture.dedup.near import FindNearDuplicates, NearDuplicates
 from pasture.filters.base import Edit, Step
+from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
 from pasture.records import Document, documents_to_batch, replace_column, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source
@@ -29,7 +31,7 @@ EXTRACT_ROWS = 1024
 EXTRACT_CHARACTERS = 32 << 20
 
 
-class ExtractShard(beam.DoFn):
+class ExtractShard(beam.DoFn):  # type: ignore[misc]
     """Reads one unit of raw input into one shard of documents."""
 
     def __init__(self, source: Source, folder: StageFolder) -> None:
@@ -41,10 +43,13 @@ class ExtractShard(beam.DoFn):
         with ShardWriter(self.folder, index) as shard:
             shard.bytes_in = unit.bytes
             for records in _chunks(self.source.read(unit)):
-                documents = []
-                rejected = []
+                documents: list[Document] = []
+                rejected: list[Rejected] = []
                 for record in map(_checked, records):
-                    (documents if isinstance(record, Document) else rejected).append(record)
+                    if isinstance(record, Document):
+                        documents.append(record)
+                    else:
+                        rejected.append(record)
                 shard.rows_in += len(documents)
                 if documents:
                     shard.keep(documents_to_batch(documents))
@@ -112,7 +117,7 @@ class ReadDocuments(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class ApplyStepsToShard(beam.DoFn):
+class ApplyStepsToShard(beam.DoFn):  # type: ignore[misc]
     """Applies row steps, in order, to one shard."""
 
     def __init__(self, steps: tuple[Step, ...], folder: StageFolder) -> None:
@@ -149,7 +154,7 @@ class ApplySteps(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class DropDuplicateRows(beam.DoFn):
+class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
     """Copies one shard without the rows that a search found; the audit names what was kept."""
 
     def __init__(self, reason: str, folder: StageFolder) -> None:
@@ -180,9 +185,9 @@ class DropDuplicateRows(beam.DoFn):
                 for i in rows:
                     shard, kept, similarity = drops[first + i]
                     notes[i] = to_metadata(
+                        **json.loads(notes[i] or "{}"),
                         duplicate_of={"shard": shard, "row": kept},
                         similarity=round(similarity, 4),
-                        document=notes[i],
                     )
                 noted = replace_column(batch, "metadata", pa.array(notes, pa.string()))
                 reasons = drop_reasons(batch.num_rows, np.array(rows, np.int64), "duplicate")
@@ -190,7 +195,7 @@ class DropDuplicateRows(beam.DoFn):
                 first += batch.num_rows
 
 
-class DropDuplicateLines(beam.DoFn):
+class DropDuplicateLines(beam.DoFn):  # type: ignore[misc]
     """Copies one shard without the lines that a search found."""
 
     def __init__(self, reason: str, folder: StageFolder) -> None:
@@ -224,9 +229,6 @@ class DropDuplicateLines(beam.DoFn):
                     edits.append(Edit(left, removed={"duplicate_line": int(end - start)}))
                 writer.keep(writer.edit(batch, self.reason, edits))
                 first += batch.num_rows
-
-
-Dedup = ExactDuplicates | NearDuplicates | DuplicateLines
 
 
 @dataclasses.dataclass

@@ -52,7 +52,7 @@ class EncodingConfig:
 def group_shards(
     manifest: StageManifest, folder: str, target_bytes: int
 ) -> list[tuple[int, tuple[str, ...]]]:
-    """Join neighbouring shards into groups of about ``target_bytes`` of text: ``(index, paths)``."""
+    """Join neighbouring shards to about ``target_bytes`` of text: ``(index, paths)``."""
     groups: list[list[str]] = []
     held = 0
     for shard in manifest.shards:

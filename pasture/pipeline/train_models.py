@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pasture import storage
@@ -62,7 +63,7 @@ def reference(
 
     def texts(positive: bool) -> Iterator[str]:
         rows = _columns(output, stage, "url", "text")
-        return (text for found, text in select_reference_pages(cited, rows) if found is positive)  # type: ignore[arg-type]
+        return (text for found, text in select_reference_pages(cited, rows) if found is positive)
 
     config = ReferenceTraining(min_positives=min_positives)
     return train_reference(texts(True), texts(False), path=target, config=config)
@@ -92,8 +93,10 @@ def quality(labelled: str, target: str, positive: str, min_positives: int) -> di
 
 
 def _read_labelled(path: str) -> Iterator[Mapping[str, str]]:
-    with storage.open_read(path) as raw:
-        stream = gzip.open(raw) if path.endswith(".gz") else raw
+    with contextlib.ExitStack() as stack:
+        stream: Iterable[bytes] = stack.enter_context(storage.open_read(path))
+        if path.endswith(".gz"):
+            stream = stack.enter_context(gzip.open(stream))  # type: ignore[call-overload]
         for number, line in enumerate(stream, start=1):
             try:
                 row = json.loads(line)

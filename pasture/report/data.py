@@ -116,7 +116,9 @@ def _gather_source(output: Output, funnel: Funnel, stages: list[StageManifest]) 
     )
     languages: collections.Counter[str] = collections.Counter()
     buckets: collections.Counter[str] = collections.Counter()
-    lengths, perplexities, kept = [], [], []
+    lengths: list[int] = []
+    perplexities: list[float] = []
+    kept: list[Example] = []
     stride = max(1, funnel.documents // MAX_ROWS)
     rows = itertools.islice(kept_rows(output, funnel.source), 0, None, stride)
     every = max(1, min(funnel.documents, MAX_ROWS) // EXAMPLES)

@@ -23,8 +23,8 @@ from pasture.sources import archives
 from pasture.sources.archives import Limits, Member, TooLarge
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
 from pasture.sources.latex import NotCleaned, Paper, clean_submission
-from pasture.sources.latex.expand import ExpansionLimits
 from pasture.sources.latex.files import is_source
+from pasture.sources.latex.limits import ExpansionLimits
 
 _OLD_ID = re.compile(r"([a-z-]+(?:\.[A-Z]{2})?)(\d{7})\Z")
 _NEW_ID = re.compile(r"\d{4}\.\d{4,5}\Z")

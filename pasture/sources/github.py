@@ -12,23 +12,27 @@ its licences, then for its files. Only a small archive is held in memory instead
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pasture import code_languages, storage
 from pasture.errors import InputError
 from pasture.records import Document, to_metadata
 from pasture.sources import spdx
-from pasture.sources.archives import DAMAGED, Limits, Member, decompress, read_members
+from pasture.sources.archives import Limits, Member, read_members
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
+from pasture.sources.github_rows import (
+    LICENSE_TEXT_BYTES,
+    SourceFile,
+    parse_row,
+    printable,
+    read_rows,
+    row_licenses,
+)
 from pasture.sources.license_tree import Found, LicenseTree, is_license_file, speaks_of_license
-from pasture.sources.licenses import of_source_file
-
-MAX_ROW_BYTES = 64 << 20
-"""Longest row of an export that is read; ours. BigQuery holds no file above 1 MiB as text."""
+from pasture.sources.licenses import Stated, of_source_file
 
 GROUP_BYTES = 64 << 20
 """Raw bytes of archives that make one shard; ours."""
@@ -36,13 +40,9 @@ GROUP_BYTES = 64 << 20
 HELD_BYTES = 64 << 20
 """An archive with at most so many bytes is read once and held in memory; ours."""
 
-LICENSE_TEXT_BYTES = 1 << 20
-"""Largest licence or metadata file that is read; ours."""
-
 _ROW_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
 _ARCHIVE_SUFFIX = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|zip)$", re.I)
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "CVS"})
-_ROW_PATH = re.compile(rb'"path"\s*:\s*"((?:[^"\\]|\\.){1,2000})"')
 _LFS = "version https://git-lfs.github.com/spec/"
 _LINK_TEXT = re.compile(r"(?:\.\.?/){1,20}[\w./+-]{1,300}\n?\Z")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{3}")
@@ -81,18 +81,6 @@ def decode(data: bytes) -> tuple[str, str | None]:
         return data.decode("cp1252"), "cp1252"
     except UnicodeDecodeError as error:
         raise NotTextError("unknown_encoding") from error
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _File:
-    """One file of a repository, decoded."""
-
-    repo: str
-    path: str
-    text: str
-    size: int
-    ref: str | None = None
-    encoding: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,14 +125,15 @@ class GitHub(Source):
         folders: list[InputShard] = []
         for pattern in sorted(set(self.inputs)):
             files = storage.glob(pattern)
-            tree = [] if files else storage.list_tree(pattern)
-            if not files and not tree:
+            roots = _folders(pattern)
+            if not files and not roots:
                 raise InputError(
                     f"{self.name}: no file matches {pattern}; check the recipe's inputs, "
                     f"or name the folder that holds them with --input"
                 )
-            if tree:
-                folders.append(InputShard((pattern,), bytes=sum(size for _, size in tree)))
+            for root in roots:
+                size = sum(size for _, size in storage.list_tree(root))
+                folders.append(InputShard((root,), bytes=size))
             for path, size in files:
                 if path.lower().endswith(_ROW_SUFFIXES):
                     rows.append((path, size))
@@ -184,9 +173,9 @@ class GitHub(Source):
                 yield from self._read_folder(path)
 
     def _read_rows(self, path: str) -> Iterator[Document | Rejected]:
-        trees = {repo: LicenseTree(files) for repo, files in _row_licenses(path).items()}
+        trees = {repo: LicenseTree(files) for repo, files in row_licenses(path).items()}
         nothing = LicenseTree({})
-        for locator, line in _rows(path):
+        for locator, line in read_rows(path):
             if isinstance(line, Rejected):
                 yield line
                 continue
@@ -271,10 +260,10 @@ class GitHub(Source):
             text, encoding = decode(data)
         except NotTextError as error:
             return Rejected(locator, str(error))
-        file = _File(repo, path, text, len(data), ref, encoding)
+        file = SourceFile(repo, path, text, len(data), ref, encoding)
         return self.judge(file, tree.of_file(path))
 
-    def judge(self, file: _File, stated: Found | None) -> Document | Rejected:
+    def judge(self, file: SourceFile, stated: Found | None) -> Document | Rejected:
         """Make a document of a file, or say why it is none.
 
         Args:
@@ -303,10 +292,7 @@ class GitHub(Source):
             return rejected("unknown_language")
         if not self._wants(language):
             return rejected("unwanted_language", language)
-        own = of_source_file(file.text, language)
-        found = Found(own, "header") if own is not None else stated
-        if own == "LicenseRef-BSD" and stated and str(stated.expression).startswith("BSD-"):
-            found = stated  # the header says "BSD", the repository which one
+        found = self._decide(of_source_file(file.text, language), stated)
         if found is None:
             return rejected("licence_unknown")
         license_ = spdx.permitted(found.expression, self.licenses)
@@ -333,88 +319,36 @@ class GitHub(Source):
             ),
         )
 
+    def _decide(self, own: Stated | None, stated: Found | None) -> Found | None:
+        """Weigh what a file's header says against what its repository states."""
+        if own is None:
+            return stated
+        if stated is not None and not own.in_full:
+            if spdx.permitted(stated.expression, self.licenses) is None:
+                if spdx.permitted(own.expression, self.licenses) is not None:
+                    return stated  # a name in passing frees no file of a GPL repository
+            elif own.expression == "LicenseRef-BSD" and str(stated.expression).startswith("BSD-"):
+                return stated  # the header says "BSD", the repository which one
+        return Found(own.expression, "header")
+
     def _wants(self, language: str) -> bool:
         if self.languages:
             return language in self.languages
         return code_languages.KINDS.get(language, "data") != "data"
 
 
+def _folders(pattern: str) -> list[str]:
+    """List the folders that match a pattern, or the one folder that it names, sorted."""
+    fs, inner = storage.file_system(pattern)
+    found = fs.glob(inner, detail=True).values()
+    names = [info["name"].rstrip("/") for info in found if info["type"] == "directory"]
+    return sorted(map(fs.unstrip_protocol, names) if storage.is_url(pattern) else names)
+
+
 def repository_name(path: str) -> str:
     """Name a repository by its archive or folder: ``owner__name.tar.gz`` is ``owner/name``."""
     base = path.rstrip("/").rpartition("/")[2]
     return _ARCHIVE_SUFFIX.sub("", base).replace("__", "/", 1)
-
-
-def printable(name: str) -> str:
-    """A name with its undecodable bytes written out, so that it can be stored."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def parse_row(line: bytes, locator: str) -> tuple[_File, Found | None] | Rejected:
-    """Parse a row of the export: a file, and what the ``license`` column says of it."""
-    try:
-        row: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return Rejected(locator, "broken_row", "bad_record", repr(error)[:200])
-    if not isinstance(row, dict):
-        return Rejected(locator, "broken_row", "bad_record", "not a JSON object")
-    repo, path, content = row.get("repo_name"), row.get("path"), row.get("content")
-    if not isinstance(repo, str) or not isinstance(path, str) or not repo or not path:
-        return Rejected(locator, "broken_row", "bad_record", "no repo_name or no path")
-    locator = printable(f"{repo}@{path}")
-    if locator != f"{repo}@{path}":
-        return Rejected(locator, "bad_path", "bad_record", "the name is not UTF-8")
-    if str(row.get("mode")) == "40960" or row.get("symlink_target"):
-        return Rejected(locator, "symlink")
-    if row.get("binary") in (True, "true"):
-        return Rejected(locator, "binary")
-    if content is None:
-        return Rejected(locator, "no_content", detail=f"size {row.get('size')}")
-    if not isinstance(content, str):
-        return Rejected(locator, "broken_row", "bad_record", "content is not a string")
-    try:
-        size = len(content.encode())
-    except UnicodeEncodeError as error:
-        return Rejected(locator, "broken_row", "bad_record", str(error)[:200])
-    ref, license_ = row.get("ref"), row.get("license")
-    stated = spdx.parse(license_) if isinstance(license_, str) else None
-    file = _File(
-        repo, path, content.removeprefix("\ufeff"), size, ref if isinstance(ref, str) else None
-    )
-    return file, Found(stated, "license column") if stated is not None else None
-
-
-def _rows(path: str) -> Iterator[tuple[str, bytes | Rejected]]:
-    """Yield the rows of an export with their locators; what is damaged, as ``Rejected``."""
-    number = 0
-    try:
-        with storage.open_read(path) as raw, decompress(raw) as stream:
-            while line := stream.readline(MAX_ROW_BYTES):
-                number += 1
-                locator = f"{path}:{number}"
-                if len(line) == MAX_ROW_BYTES and not line.endswith(b"\n"):
-                    while (rest := stream.readline(MAX_ROW_BYTES)) and not rest.endswith(b"\n"):
-                        pass
-                    detail = f"more than {MAX_ROW_BYTES:,} bytes"
-                    yield locator, Rejected(locator, "row_too_long", "bad_record", detail)
-                elif line := line.strip():
-                    yield locator, line
-    except DAMAGED as error:
-        yield path, Rejected(path, "damaged_file", "bad_file", f"after row {number}: {error!r}")
-
-
-def _row_licenses(path: str) -> dict[str, dict[str, str]]:
-    """Collect the licence and metadata files among the rows of an export, by repository."""
-    found: dict[str, dict[str, str]] = {}
-    for locator, line in _rows(path):
-        match = _ROW_PATH.search(line) if isinstance(line, bytes) else None
-        if match is None or isinstance(line, Rejected):
-            continue
-        if speaks_of_license(match[1].decode("utf-8", "replace")):
-            row = parse_row(line, locator)
-            if not isinstance(row, Rejected) and row[0].size <= LICENSE_TEXT_BYTES:
-                found.setdefault(row[0].repo, {})[row[0].path] = row[0].text
-    return found
 
 
 def _note(name: str, data: bytes, texts: dict[str, str], nested: set[str]) -> None:
@@ -426,12 +360,14 @@ def _note(name: str, data: bytes, texts: dict[str, str], nested: set[str]) -> No
 
 
 def _clean(rejected: Rejected) -> Rejected:
-    """Give what an archive rejects our reason for links, and a name that can be stored."""
+    """Give what an archive rejects our reasons, and a name that can be stored."""
     is_link = rejected.detail in ("tar type b'1'", "tar type b'2'", "symbolic link")
+    is_large = rejected.reason == "member_too_large"  # in a repository no sign of damage
     return dataclasses.replace(
         rejected,
         locator=printable(rejected.locator),
-        reason="symlink" if is_link else rejected.reason,
+        reason="symlink" if is_link else "too_large" if is_large else rejected.reason,
+        kind="rule" if is_large else rejected.kind,
         detail=printable(rejected.detail),
     )
 

@@ -95,15 +95,15 @@ _NAMED = re.compile(
     r"license apache|apache2?(?= (?:or|and) (?:the )?(?:mit|bsd))|"
     r"licensed under (?:the )?(?:terms of )?(?:the )?apache)"
     r"|(?P<mit0>mit 0|mit no attribution)"
-    r"|(?P<mit>(?:mit|expat)(?: x11| style| expat)? license|license mit|mit licensed|"
+    r"|(?P<mit>(?:mit|expat)(?: x11| style| expat)? licenses?|license mit|mit licensed|"
     r"licenses mit|mit(?= (?:or|and) (?:the )?(?:apache|bsd|gpl|\w*gpl))|"
     r"licensed under (?:the )?(?:terms of )?(?:the )?mit)"
     r"|(?P<bsd3>(?:bsd (?:3|three) clause|(?:3|three) clause bsd|new bsd|modified bsd|"
-    r"revised bsd)(?: license)?)"
+    r"revised bsd)(?: licenses?)?)"
     r"|(?P<bsd2>(?:bsd (?:2|two) clause|(?:2|two) clause bsd|simplified bsd)(?: license)?)"
     r"|(?P<bsd0>0bsd|zero clause bsd)"
     r"|(?P<isc>isc license|license isc)"
-    r"|(?P<bsd>bsd license|license bsd|licensed under (?:the )?(?:terms of )?(?:the )?bsd))\b"
+    r"|(?P<bsd>bsd licenses?|license bsd|licensed under (?:the )?(?:terms of )?(?:the )?bsd))\b"
 )
 _NAMED_IDS = {
     "apache": "Apache-2.0",
@@ -151,6 +151,10 @@ _CHOICE = re.compile(
     r"(?:any|one) (?:one )?of the following licenses|"
     r"(?:mit|apache\w*|bsd|license|2 0|gpl\w*|clause) or (?:the )?(?:\w+ ){0,2}?"
     r"(?:mit|apache\w*|bsd|gpl\w*|lgpl\w*|license)|alternatively)\b"
+)
+_ATTRIBUTION = re.compile(
+    r"\b(?:based on|derived from|adapted from|borrowed from|taken from|copied from|ported from|"
+    r"inspired by|translated from|modified version of)\b"
 )
 _SPDX_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,300})")
 _PYTHON_FIELD = re.compile(r"""(?m)^__licen[cs]e__\s*=\s*["']([^"'\n]{2,200})["']""")
@@ -238,19 +242,38 @@ def of_license_file(text: str) -> Expression | None:
     return tags if found is None else found
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stated:
+    """What a source file's own comments say of its licence.
+
+    Args:
+        expression: The licence.
+        in_full: It stands there as text, standard notice or SPDX tag, not only by its name.
+    """
+
+    expression: Expression
+    in_full: bool
+
+
 @functools.lru_cache(maxsize=4096)  # a repository's files have the same few headers
-def of_comment(text: str) -> Expression | None:
+def of_comment(text: str) -> Stated | None:
     """The licence that a comment puts its file under, or None.
 
     An ``SPDX-License-Identifier`` decides alone. A pointer without terms ("see the LICENSE
-    file", "all rights reserved") says nothing: the repository's licence holds.
+    file", "all rights reserved") says nothing, nor does the name of the licence of what the
+    file is based on: the repository's licence holds.
     """
     tags = spdx_tags(text)
     if tags is not None:
-        return tags
+        return Stated(tags, in_full=True)
     parts = _take_apart(words_of(text))
     rest = _in_licence_context(parts.rest)
-    return _combine(_Parts(parts.whole, rest), restricted=False)
+    found = _combine(_Parts(parts.whole, rest), restricted=False)
+    if found is None:
+        return None
+    if not parts.whole and _ATTRIBUTION.search(parts.rest) and not _FOREIGN.search(rest):
+        return None
+    return Stated(found, in_full=bool(parts.whole))
 
 
 def spdx_tags(text: str) -> Expression | None:
@@ -331,18 +354,21 @@ _HINTS = (
 )
 
 
-def of_source_file(text: str, language: str) -> Expression | None:
+def of_source_file(text: str, language: str) -> Stated | None:
     """The licence that a source file's own comments state, or None where they state none."""
     head = text[:HEAD_CHARS]
     lowered = head.lower()
-    last = max(lowered.rfind(hint) for hint in _HINTS)
-    if last < 0:
+    hints = [hint for hint in _HINTS if hint in lowered]
+    if not hints:
         return None
-    stated = (of_comment(comment) for comment in legal_comments(head, last, language))
-    found = spdx.all_of(expression for expression in stated if expression is not None)
-    if found is None and language == "Python" and (match := _PYTHON_FIELD.search(head)):
-        return spdx.parse(match[1])
-    return found
+    last = max(map(lowered.rfind, hints))
+    comments = [of_comment(comment) for comment in legal_comments(head, last, language)]
+    stated = [comment for comment in comments if comment is not None]
+    if language == "Python" and not stated and (match := _PYTHON_FIELD.search(head)):
+        field = spdx.parse(match[1])
+        return None if field is None else Stated(field, in_full=False)
+    found = spdx.all_of(comment.expression for comment in stated)
+    return None if found is None else Stated(found, all(comment.in_full for comment in stated))
 
 
 def legal_comments(head: str, last: int, language: str) -> list[str]:
@@ -354,6 +380,7 @@ def legal_comments(head: str, last: int, language: str) -> list[str]:
     comments = COMMENTS.get(language, Comments())
     if language == "Python":
         comments = dataclasses.replace(comments, blocks=(('"""', '"""'), ("'''", "'''")))
+    openers = tuple(opener for opener, _ in comments.blocks)
     found: list[str] = []
     comment: list[str] = []
     closer: str | None = None
@@ -362,7 +389,7 @@ def legal_comments(head: str, last: int, language: str) -> list[str]:
     for line in [*head.split("\n"), "\0"]:
         bare = line.strip()
         opened = None
-        if closer is None:
+        if closer is None and bare.startswith(openers):
             opened = next((pair for pair in comments.blocks if bare.startswith(pair[0])), None)
         if closer is not None or opened is not None:
             comment.append(line)

@@ -12,7 +12,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
-from xml.parsers import expat  # noqa: S406 (entities are refused below)
+from xml.parsers import expat
 
 from pasture import storage
 from pasture.errors import StorageError
@@ -24,16 +24,21 @@ MAX_TOKEN_BYTES = 8 << 20
 """Longest single tag, in bytes; ours. The longest in a sound dump are a few hundred."""
 MAX_DEPTH = 50
 """Deepest nesting of elements; ours. A sound dump has five levels."""
-_FIELDS = frozenset(
-    "mediawiki/page/title mediawiki/page/ns mediawiki/page/id mediawiki/page/revision/id"
-    " mediawiki/page/revision/timestamp mediawiki/page/revision/model"
-    " mediawiki/page/revision/text mediawiki/siteinfo/dbname mediawiki/siteinfo/base"
-    " mediawiki/siteinfo/namespaces/namespace".split()
-)
+_PAGE_FIELDS = {
+    "mediawiki/page/title": "title",
+    "mediawiki/page/ns": "namespace",
+    "mediawiki/page/id": "id",
+    "mediawiki/page/revision/id": "revision",
+    "mediawiki/page/revision/timestamp": "timestamp",
+    "mediawiki/page/revision/model": "model",
+    "mediawiki/page/revision/text": "text",
+}
+_SITE_FIELDS = {"mediawiki/siteinfo/dbname": "dbname", "mediawiki/siteinfo/base": "base"}
+_NAMESPACE = "mediawiki/siteinfo/namespaces/namespace"
 _ROOT = b"<mediawiki>"
 
 
-class DamagedDump(Exception):
+class DamagedDumpError(Exception):
     """A dump that cannot be read on: its reason, and where and what."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -120,16 +125,16 @@ class DumpReader:
         """Parse a chunk and return the pages that it completed.
 
         Raises:
-            DamagedDump: It is not the XML of a dump. ``take`` has the pages before.
+            DamagedDumpError: It is not the XML of a dump. ``take`` has the pages before.
         """
         self._fed += len(chunk)
         try:
             self._parser.Parse(chunk, last)
         except expat.ExpatError as error:
             at = self._parser.ErrorByteIndex
-            raise DamagedDump("damaged_xml", f"at byte {at:,} of the XML: {error}") from error
+            raise DamagedDumpError("damaged_xml", f"at byte {at:,} of the XML: {error}") from error
         if self._fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
-            raise DamagedDump("damaged_xml", f"a tag of more than {MAX_TOKEN_BYTES:,} bytes")
+            raise DamagedDumpError("damaged_xml", f"a tag of more than {MAX_TOKEN_BYTES:,} bytes")
         return self.take()
 
     def take(self) -> list[Page]:
@@ -138,12 +143,12 @@ class DumpReader:
         return pages
 
     def _doctype(self, *_: object) -> None:
-        raise DamagedDump("damaged_xml", "a document type declaration, which no dump has")
+        raise DamagedDumpError("damaged_xml", "a document type declaration, which no dump has")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._path.append(name)
         if len(self._path) > MAX_DEPTH:
-            raise DamagedDump("damaged_xml", f"more than {MAX_DEPTH} levels of elements")
+            raise DamagedDumpError("damaged_xml", f"more than {MAX_DEPTH} levels of elements")
         path = "/".join(self._path)
         if path == "mediawiki":
             self._language = attributes.get("xml:lang", "")
@@ -151,9 +156,9 @@ class DumpReader:
             self._page = Page()
         elif path == "mediawiki/page/redirect" and self._page:
             self._page.redirect = True
-        elif path == "mediawiki/siteinfo/namespaces/namespace":
+        elif path == _NAMESPACE:
             self._key = attributes.get("key", "")
-        self._reading = path in _FIELDS
+        self._reading = path in _PAGE_FIELDS or path in _SITE_FIELDS or path == _NAMESPACE
         self._values.clear()
         self._size = 0
 
@@ -165,7 +170,7 @@ class DumpReader:
             elif self._page:
                 self._page.too_large = True
 
-    def _end(self, name: str) -> None:
+    def _end(self, _: str) -> None:
         path = "/".join(self._path)
         self._path.pop()
         if path == "mediawiki/page":
@@ -179,23 +184,14 @@ class DumpReader:
             )
         elif self._reading:
             value = "".join(self._values)
-            if path == "mediawiki/siteinfo/namespaces/namespace":
-                if value and re.fullmatch(r"-?\d{1,6}", self._key):
-                    self._namespaces[value.replace("_", " ").lower()] = int(self._key)
-            elif path.startswith("mediawiki/siteinfo/"):
-                self._names[name] = value
-            elif self._page:
-                self._set(path, name, value)
+            if path in _SITE_FIELDS:
+                self._names[_SITE_FIELDS[path]] = value
+            elif path in _PAGE_FIELDS and self._page:
+                setattr(self._page, _PAGE_FIELDS[path], value)
+            elif value and re.fullmatch(r"-?\d{1,6}", self._key):
+                self._namespaces[value.replace("_", " ").lower()] = int(self._key)
         self._reading = False
         self._values.clear()
-
-    def _set(self, path: str, name: str, value: str) -> None:
-        assert self._page is not None  # the caller has looked
-        if name == "id":
-            field = "revision" if "/revision/" in path else "id"
-        else:
-            field = {"ns": "namespace"}.get(name, name)
-        setattr(self._page, field, value)
 
 
 def read_pages(
@@ -216,7 +212,7 @@ def read_pages(
             if start:
                 yield read_site(path)
                 reader.feed(_ROOT)
-            for chunk in _chunks(stream, start, end):
+            for chunk in read_chunks(stream, start, end):
                 pages = reader.feed(chunk)
                 if not told and (reader.site or pages):
                     told = True
@@ -224,7 +220,7 @@ def read_pages(
                 yield from pages
             if start == 0 and end is None:
                 yield from reader.feed(b"", last=True)
-    except DamagedDump as error:
+    except DamagedDumpError as error:
         if not told and reader.site:
             yield reader.site
         yield from reader.take()
@@ -237,17 +233,17 @@ def read_site(path: str) -> SiteInfo:
     """Read what a dump says of its wiki, from its start.
 
     Raises:
-        DamagedDump: The start of the dump cannot be read.
+        DamagedDumpError: The start of the dump cannot be read.
     """
     reader = DumpReader(1 << 16)
     with storage.open_read(path) as stream:
-        for chunk in _chunks(stream, 0, None):
+        for chunk in read_chunks(stream, 0, None):
             if reader.feed(chunk) or reader.site:
                 break
     return reader.site or SiteInfo()
 
 
-def _chunks(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
+def read_chunks(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
     """Yield the decompressed bytes of a range of whole bzip2 streams, or of a whole file."""
     magic = stream.read(3)
     stream.seek(start)
@@ -259,7 +255,7 @@ def _chunks(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
         while chunk := content.read(CHUNK_BYTES):
             yield chunk
     except DAMAGED as error:
-        raise DamagedDump("damaged_compression", repr(error)) from error
+        raise DamagedDumpError("damaged_compression", repr(error)) from error
 
 
 def _bunzip(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
@@ -273,7 +269,7 @@ def _bunzip(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
             try:
                 chunk = decompressor.decompress(raw, CHUNK_BYTES)
             except OSError as error:
-                raise DamagedDump(
+                raise DamagedDumpError(
                     "damaged_compression", f"before byte {stream.tell():,}: {error}"
                 ) from error
             fresh, raw = False, b""
@@ -288,4 +284,6 @@ def _bunzip(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
             elif decompressor.needs_input:
                 break
     if not fresh:
-        raise DamagedDump("truncated_file", f"a bzip2 stream breaks off at byte {stream.tell():,}")
+        raise DamagedDumpError(
+            "truncated_file", f"a bzip2 stream breaks off at byte {stream.tell():,}"
+        )

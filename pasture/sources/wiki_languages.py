@@ -127,8 +127,10 @@ _SECTIONS = {
     "|liens et documents externes|compléments|source|note|filmographie sélective et sources"
     "|bibliographie et sources|orientation bibliographique|bibliographie complémentaire|liens",
     "hr": "vidi još|izvori|vanjske poveznice|bilješke|literatura|poveznice|galerija|izvor|napomene"
-    "|bibliografija|povezani članci|vidi|reference|vanjske veze|također pogledajte|bilješke i izvori"
-    "|izvori i bilješke|vanjska poveznica|unutrašnje poveznice|unutarnje poveznice|dodatna literatura",
+    "|bibliografija|povezani članci|vidi|reference|vanjske veze|također pogledajte"
+    "|bilješke i izvori"
+    "|izvori i bilješke|vanjska poveznica|unutrašnje poveznice|unutarnje poveznice"
+    "|dodatna literatura",
     "hu": "lásd még|jegyzetek|források|külső hivatkozások|további információk|irodalom|hivatkozások"
     "|kapcsolódó szócikkek|forrás|képek|galéria|képgaléria|megjegyzések|bibliográfia"
     "|felhasznált irodalom|külső linkek|fordítás|további irodalom|ajánlott irodalom|lábjegyzetek"
@@ -140,7 +142,8 @@ _SECTIONS = {
     "nl": "zie ook|referenties|externe links|externe link|noten|bronnen|literatuur|voetnoten"
     "|bronnen, noten en/of referenties|bronnen en referenties|referentie|bron|galerij|afbeeldingen"
     "|bibliografie|literatuurlijst|verwijzingen|fotogalerij|noten en referenties|externe bronnen"
-    "|bronvermelding|externe verwijzingen|verder lezen|geraadpleegde literatuur|literatuurverwijzingen"
+    "|bronvermelding|externe verwijzingen|verder lezen|geraadpleegde literatuur"
+    "|literatuurverwijzingen"
     "|bronnen en externe links|zie verder|referenties en noten",
     "pl": "zobacz też|przypisy|linki zewnętrzne|bibliografia|uwagi|źródła|literatura|galeria"
     "|uwagi i przypisy|przypisy i uwagi|literatura dodatkowa|link zewnętrzny|zobacz także"
@@ -155,7 +158,8 @@ _SECTIONS = {
     "|imagini|legătură externă|bibliografie suplimentară|note bibliografice|surse bibliografice"
     "|referințe și note|linkuri externe|a se vedea și|galerie foto|bibliografie selectivă",
     "ru": "см. также|примечания|ссылки|литература|источники|библиография|галерея|сноски"
-    "|смотрите также|комментарии|примечания и источники|внешние ссылки|см. также:|источники и ссылки"
+    "|смотрите также|комментарии|примечания и источники|внешние ссылки|см. также:"
+    "|источники и ссылки"
     "|ссылки и источники|литература и источники|литература и ссылки|ссылки и литература"
     "|источники и литература|рекомендуемая литература|фотогалерея|использованная литература"
     "|дополнительная литература|список литературы|смотри также",
@@ -198,7 +202,8 @@ _DISAMBIGUATION = {
     "de": "begriffsklärung|bks|begriffsklarung|begriffsklärungsseite",
     "es": "desambiguación|desambig|des|desambiguacion|disambig",
     "fr": "homonymie|homonyme|disambig|internationalisation|paronymie"
-    "|homonymie de personne|homonymie dynastique|homonymie de clubs sportifs|homonymie de nom romain"
+    "|homonymie de personne|homonymie dynastique|homonymie de clubs sportifs"
+    "|homonymie de nom romain"
     "|personnes homonymes|bandeau standard pour page d'homonymie|arrondissements homonymes"
     "|batailles homonymes|cantons homonymes|films homonymes|titres homonymes|unités homonymes"
     "|villes homonymes|édifices religieux homonymes|gouvernements homonymes|navires homonymes"
@@ -251,24 +256,25 @@ REDIRECTS = (
     "|redirección|redireccion|redirection|preusmjeri|preusmjeravanje|átirányítás|rinvia|rinvio"
     "|rimando|doorverwijzing|patrz|przekieruj|tam|redirecionamento|redirecteaza|перенаправление"
     "|перенапр|preusmeritev|преусмери|преусмерење|preusmeri|перенаправлення|redirecciona"
-).split("|")
+)
 
 # Prefixes of interlanguage links, which stand at the end of old articles and name the same
 # article elsewhere. The larger wikis; a link with a label stays as its label.
-WIKI_CODES = frozenset(
-    "aa ab af ak als am an ang ar arc arz as ast av ay az azb ba bar bat-smg bcl be be-tarask"
-    " be-x-old bg bh bi bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch cho chr chy ckb co cr"
-    " crh cs csb cu cv cy da de diq dsb dv dz ee el eml en eo es et eu ext fa ff fi fiu-vro fj fo fr"
-    " frp frr fur fy ga gag gan gd gl glk gn gom got gu gv ha hak haw he hi hif ho hr hsb ht hu hy"
-    " hz ia id ie ig ii ik ilo io is it iu ja jbo jv ka kaa kab kbd kg ki kj kk kl km kn ko koi kr"
-    " krc ks ksh ku kv kw ky la lad lb lbe lez lg li lij lmo ln lo lrc lt ltg lv mai map-bms mdf mg"
-    " mh mhr mi min mk ml mn mo mr mrj ms mt mus mwl my myv mzn na nah nap nb nds nds-nl ne new ng nl"
-    " nn no nov nrm nso nv ny oc om or os pa pag pam pap pcd pdc pfl pi pih pl pms pnb pnt ps pt qu"
-    " rm rmy rn ro roa-rup roa-tara ru rue rw sa sah sc scn sco sd se sg sh si simple sk sl sm sn so"
-    " sq sr srn ss st stq su sv sw szl ta te tet tg th ti tk tl tn to tpi tr ts tt tum tw ty tyv udm"
-    " ug uk ur uz ve vec vep vi vls vo wa war wo wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan"
-    " zh-yue zu".split()
-)
+_CODES = """
+aa ab af ak als am an ang ar arc arz as ast av ay az azb ba bar bat-smg bcl be be-tarask
+be-x-old bg bh bi bm bn bo bpy br bs bug bxr ca cbk-zam cdo ce ceb ch cho chr chy ckb co
+cr crh cs csb cu cv cy da de diq dsb dv dz ee el eml en eo es et eu ext fa ff fi fiu-vro
+fj fo fr frp frr fur fy ga gag gan gd gl glk gn gom got gu gv ha hak haw he hi hif ho hr
+hsb ht hu hy hz ia id ie ig ii ik ilo io is it iu ja jbo jv ka kaa kab kbd kg ki kj kk
+kl km kn ko koi kr krc ks ksh ku kv kw ky la lad lb lbe lez lg li lij lmo ln lo lrc lt
+ltg lv mai map-bms mdf mg mh mhr mi min mk ml mn mo mr mrj ms mt mus mwl my myv mzn na
+nah nap nb nds nds-nl ne new ng nl nn no nov nrm nso nv ny oc om or os pa pag pam pap
+pcd pdc pfl pi pih pl pms pnb pnt ps pt qu rm rmy rn ro roa-rup roa-tara ru rue rw sa
+sah sc scn sco sd se sg sh si simple sk sl sm sn so sq sr srn ss st stq su sv sw szl ta
+te tet tg th ti tk tl tn to tpi tr ts tt tum tw ty tyv udm ug uk ur uz ve vec vep vi vls
+vo wa war wo wuu xal xh xmf yi yo za zea zh zh-classical zh-min-nan zh-yue zu
+"""
+WIKI_CODES = frozenset(_CODES.split())
 
 
 def _words(table: dict[str, str], code: str) -> frozenset[str]:

@@ -21,14 +21,18 @@ from pasture.errors import ConfigError, InputError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import wiki_references, wikitext
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo
-from pasture.sources.mediawiki_dump import DamagedDump, Page, SiteInfo, _chunks, read_pages
+from pasture.sources.mediawiki_dump import (
+    DamagedDumpError,
+    Page,
+    SiteInfo,
+    read_chunks,
+    read_pages,
+)
 from pasture.sources.wiki_languages import LANGUAGES, REDIRECTS, Language
 
 _FILE_NAME = re.compile(r"(?P<wiki>[a-z_]{2,20}?)(?P<project>wik[a-z]+)-")
 _BASE_URL = re.compile(r"https?://(?P<code>[a-z-]{2,20})\.(?P<project>[a-z]+)\.org/")
-_REDIRECT = re.compile(
-    rf"\s{{0,99}}#(?:{'|'.join(map(re.escape, REDIRECTS))})\s{{0,9}}:?\s{{0,9}}\[\[", re.IGNORECASE
-)
+_REDIRECT = re.compile(rf"\s{{0,99}}#(?:{REDIRECTS})\s{{0,9}}:?\s{{0,9}}\[\[", re.IGNORECASE)
 _TEMPLATE_NAME = re.compile(r"\{\{[ \t\n]{0,9}([^{}|\n<>#\[\]]{1,80}?)[ \t\n]{0,9}[|}]")
 _SUFFIX = re.compile(r"\(([^()]+)\)$")
 _AUDIT_CHARACTERS = 2000
@@ -166,9 +170,7 @@ class _Cleaner:
         if not text:
             return self._rejected(locator, page, "empty")
         date = _date(page.timestamp)
-        references = (
-            wiki_references.cited_urls(page.text) if self._source.keep_references else None
-        )
+        references = wiki_references.cited_urls(page.text) if self._source.keep_references else None
         return Document(
             locator,
             self._source.name,
@@ -216,9 +218,7 @@ class _Cleaner:
             name.replace("_", " ").lower() in self._language.disambiguation for name in names
         )
 
-    def _rejected(
-        self, locator: str, page: Page, reason: str, kind: str = "rule"
-    ) -> Rejected:
+    def _rejected(self, locator: str, page: Page, reason: str, kind: str = "rule") -> Rejected:
         return Rejected(
             locator,
             reason,
@@ -239,7 +239,11 @@ def _wiki_of_file(path: str) -> str | None:
 def _wiki_of_site(site: SiteInfo) -> str | None:
     """The language that a dump tells of itself, or None, also for wikis that are no Wikipedia."""
     if site.dbname:
-        return site.dbname.removesuffix("wiki").replace("_", "-") if site.dbname.endswith("wiki") else None
+        return (
+            site.dbname.removesuffix("wiki").replace("_", "-")
+            if site.dbname.endswith("wiki")
+            else None
+        )
     if match := _BASE_URL.match(site.base):
         return match["code"] if match["project"] == "wikipedia" else None
     return site.language or None
@@ -274,7 +278,7 @@ def _offsets(index: str) -> Iterator[int]:
     last, tail = -1, b""
     try:
         with storage.open_read(index) as stream:
-            for chunk in _chunks(stream, 0, None):
+            for chunk in read_chunks(stream, 0, None):
                 *lines, tail = (tail[-1000:] + chunk).split(b"\n")
                 for line in lines:
                     number = line.partition(b":")[0]
@@ -287,7 +291,7 @@ def _offsets(index: str) -> Iterator[int]:
                     if offset > last:
                         yield offset
                     last = offset
-    except (DamagedDump, StorageError) as error:
+    except (DamagedDumpError, StorageError) as error:
         raise InputError(
             f"wikipedia: cannot read {index}: {error}; fetch it again, or remove it to read the "
             f"file whole"

@@ -29,9 +29,7 @@ templates. It bounds the work: a character is copied once for each level that it
 
 _TOKEN = re.compile(r"(\{\||\|\}(?!\})|\{\{+|\}\}+|\[\[|\]\]|\||\n=)")
 # Most links are plain; they need no stack.
-_PLAIN_LINK = re.compile(
-    r"\[\[(?:[^\[\]{}|\n:]+\|([^\[\]{}|\n]+)|([^\[\]{}|\n:#_]+))\]\]"
-)
+_PLAIN_LINK = re.compile(r"\[\[(?:[^\[\]{}|\n:]+\|([^\[\]{}|\n]+)|([^\[\]{}|\n:#_]+))\]\]")
 _ROOT, _TEMPLATE, _LINK, _TABLE = "root", "template", "link", "table"
 _PIPE_TRICK = re.compile(r"(?:[^(,:]{0,50}:)?(.+?)(?: ?\([^()]*\)|,.*)?$", re.DOTALL)
 
@@ -111,32 +109,32 @@ class _Scan:
             top = stack[-1]
             if before := pieces[index - 1]:
                 top.parts.append(before)
-            token = pieces[index]
-            if token == "|":
+            mark = pieces[index]
+            if mark == "|":
                 if top.kind is _TEMPLATE or top.kind is _LINK:
                     top.split()
                 elif top.kind is _ROOT:
                     top.parts.append("|")
-            elif token == "[[":
+            elif mark == "[[":
                 self._open(_LINK)
-            elif token == "]]":
+            elif mark == "]]":
                 if top.kind is _LINK:
                     top.split()
                     self._close(self._link(top.arguments))
-            elif token == "{|":
+            elif mark == "{|":
                 if _starts_line(before):
                     self._open(_TABLE)
-            elif token == "|}":
+            elif mark == "|}":
                 self._close_table(before)
-            elif token == "\n=":
+            elif mark == "\n=":
                 while stack[-1].kind is _LINK:
                     self._unwind()
                 stack[-1].parts.append("\n=")
-            elif token[0] == "{":
-                for _ in range(min(len(token) // 2, MAX_DEPTH)):
+            elif mark[0] == "{":
+                for _ in range(min(len(mark) // 2, MAX_DEPTH)):
                     self._open(_TEMPLATE)
             else:
-                self._close_templates(len(token) // 2)
+                self._close_templates(len(mark) // 2)
         stack[-1].parts.append(pieces[-1])
         while len(stack) > 1:
             self._unwind()

@@ -39,9 +39,12 @@ _RUBY = re.compile(r"<rp\b[^<>]{0,200}>[^<>]{0,20}</rp>", re.IGNORECASE)
 _MAGIC = re.compile(r"__[^\W\d_][^\W\d]{1,40}?__")
 # Upper-case names between underscores that are no words of MediaWiki but of C and Python.
 _CODE_NAMES = frozenset(
-    "__FILE__ __LINE__ __DATE__ __TIME__ __FUNCTION__ __VA_ARGS__ __COUNTER__ __STDC__ __CLASS__"
-    " __DIR__ __METHOD__ __NAMESPACE__ __DATA__ __END__ __PACKAGE__ __INIT__ __MAIN__".split()
-)
+    (
+        "__FILE__", "__LINE__", "__DATE__", "__TIME__", "__FUNCTION__", "__VA_ARGS__",
+        "__COUNTER__", "__STDC__", "__CLASS__", "__DIR__", "__METHOD__", "__NAMESPACE__",
+        "__DATA__", "__END__", "__PACKAGE__", "__INIT__", "__MAIN__",
+    )
+)  # fmt: skip
 _QUOTES = re.compile(r"'{2,}")
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _SUPERSCRIPT = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
@@ -118,8 +121,8 @@ def _file_line(files: frozenset[str]) -> re.Pattern[str]:
     """Lines of a gallery whose tag is gone or broken."""
     names = "|".join(re.escape(name) for name in sorted(files))
     return re.compile(
-        rf"\n[ \t*]{{0,9}}(?:{names})[ \t]?:[^\n|]{{1,300}}\.(?:jpe?g|png|svg|gif|tiff?|ogg|ogv|webm|pdf)"
-        r"[ \t]*(?:\|[^\n]*)?(?=\n|$)",
+        rf"\n[ \t*]{{0,9}}(?:{names})[ \t]?:[^\n|]{{1,300}}"
+        r"\.(?:jpe?g|png|svg|gif|tiff?|ogg|ogv|webm|pdf)[ \t]*(?:\|[^\n]*)?(?=\n|$)",
         re.IGNORECASE,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from pasture.sources.wikitext_template_names import DIGIT_GROUPS
+
 _NUMBER = re.compile(r"[-+−–]?[\d.,]+(?:e[-+]?\d+)?(?:[+ ]?\d+/\d+)?")
 _RANGE_WORDS = {
     "to": " to ", "and": " and ", "or": " or ", "by": " by ", "x": " × ", "×": " × ", "-": "–",
@@ -22,8 +24,9 @@ _UNITS = {
     "kg/m³", "e6cuyd": "million cu yd", "e6m3": "million m³", "hp": "hp", "°c": "°C", "°f": "°F",
 }  # fmt: skip
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
 _SUBSCRIPT = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")
 _SUPERSCRIPT = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 
@@ -55,6 +58,27 @@ def value(arguments: Sequence[str], named: Mapping[str, str]) -> str:
         text += power(exponent)
     unit = named.get("u") or named.get("ul") or ""
     return f"{text} {_UNITS.get(unit.lower(), unit)}" if unit else text
+
+
+def french_unit(arguments: Sequence[str]) -> str:
+    """``{{unité|892|km|2}}`` of the French wiki: a figure, then units each with its exponent."""
+    if not arguments or not arguments[0]:
+        return ""
+    parts = [re.sub(r"(?<=\d)\.(?=\d)", ",", arguments[0])]
+    for unit, exponent in zip(arguments[1:8:2], [*arguments[2:8:2], ""], strict=False):
+        if unit:
+            parts.append(unit + exponent.translate(_SUPERSCRIPT))
+    return " ".join(parts)
+
+
+def group_digits(number: str, language: str) -> str:
+    """``{{formatnum:3769495}}``: the figure as the language groups its digits."""
+    match = re.fullmatch(r"([-−]?)(\d{4,18})(?:\.(\d{1,18}))?", number)
+    if not match or (len(match[2]) == 4 and language != "en"):
+        return number
+    whole = f"{int(match[2]):,}".replace(",", DIGIT_GROUPS[language])
+    mark = "." if language == "en" else ","
+    return match[1] + whole + (mark + match[3] if match[3] else "")
 
 
 def power(exponent: str) -> str:

@@ -14,17 +14,19 @@ GONE = "\x7f"
 _MARK = "\x02{}\x03"
 _MARKED = re.compile("\x02(\\d+)\x03")
 # Control characters are no text, and three of them are marks here.
-_CONTROL = {code: None for code in (*range(9), 11, 12, *range(14, 32), 127)} | {13: "\n"}
+_CONTROL: dict[int, str | None] = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
+_CONTROL[13] = "\n"
 _HAS_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
-_CUT = frozenset(
-    "ref references gallery timeline imagemap graph mapframe maplink templatedata templatestyles"
-    " score hiero inputbox categorytree indicator charinsert includeonly table phonos rss quiz"
-    " dynamicpagelist slideshow style script".split()
-)
-_FORMULAS = frozenset(("math", "chem", "ce"))
-_CODE = frozenset(("syntaxhighlight", "source", "pre", "nowiki"))
-_NAMES = sorted(_CUT | _FORMULAS | _CODE)
+_CUT = (
+    "ref", "references", "gallery", "timeline", "imagemap", "graph", "mapframe", "maplink",
+    "templatedata", "templatestyles", "score", "hiero", "inputbox", "categorytree", "indicator",
+    "charinsert", "includeonly", "table", "phonos", "rss", "quiz", "dynamicpagelist", "slideshow",
+    "style", "script",
+)  # fmt: skip
+_FORMULAS = ("math", "chem", "ce")
+_CODE = ("syntaxhighlight", "source", "pre", "nowiki")
+_NAMES = (*_CUT, *_FORMULAS, *_CODE)
 _OPEN = re.compile(rf"<!--|<({'|'.join(_NAMES)})(?=[\s/>])([^<>]{{0,2000}})>", re.IGNORECASE)
 _CLOSE = {name: re.compile(rf"</{name}\s{{0,20}}>", re.IGNORECASE) for name in _NAMES}
 _INNER_REF = re.compile(r"<ref[\s>]", re.IGNORECASE)

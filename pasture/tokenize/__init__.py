@@ -1,0 +1,1 @@
+"""The tokenizer, token shards, and the sampler that reads them."""

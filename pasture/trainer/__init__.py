@@ -1,0 +1,1 @@
+"""A minimal LLaMA trainer on the token shards of a run."""

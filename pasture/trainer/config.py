@@ -142,9 +142,9 @@ PRESETS: dict[str, Preset] = {
     "tiny": Preset(
         ModelConfig(128, 4, 4, multiple_of=32, context_length=256, tied=True),
         learning_rate=3e-3,
-        batch_tokens=4096,
-        tokens=819_200,
-        micro_batch=16,
+        batch_tokens=2048,
+        tokens=409_600,
+        micro_batch=8,
     ),
     "125m": Preset(ModelConfig(768, 12, 12), 6e-4, 1 << 19, 2.5e9, micro_batch=8),
     "1b": Preset(ModelConfig(2048, 20, 16), 4e-4, 1 << 20, 20e9, micro_batch=4),

@@ -290,12 +290,15 @@ def test_a_bad_list_stops_the_worker(tmp_path):
 
 @pytest.mark.real_data
 def test_the_release_passes_its_own_rules(real_data):
-    """Pages of the release come out unaltered, but for two whose "!!!" punkt counts thrice."""
+    """697 of 700 pages come out unaltered; punkt counts more sentences in two, for their "!!!"."""
     texts = [
         json.loads(line)["text"]
         for path in sorted((real_data / "c4").glob("*.json.gz"))
         for line in gzip.decompress(path.read_bytes()).splitlines()
     ]
     edits = [C4Lines().edit(text) for text in texts]
-    assert sum(edit == Edit(text) for text, edit in zip(texts, edits, strict=True)) == 698
     assert [edit.reason for edit in edits if edit.reason] == ["too_few_sentences"] * 2
+    altered = [(e, t) for e, t in zip(edits, texts, strict=True) if not e.reason and e.text != t]
+    assert len(altered) == 1
+    [(edit, text)] = altered  # the release kept the space after a citation at a line's start
+    assert edit == Edit(text.replace("\n ", "\n"))

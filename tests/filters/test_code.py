@@ -34,14 +34,16 @@ def batch(*files: tuple[str, str]) -> pa.RecordBatch:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", CodeMeasures(0, 0.0, 0.0, 0.0)),
-        ("abc", CodeMeasures(3, 3.0, 1.0, 3.0)),
-        ("abc\n", CodeMeasures(3, 4.0, 3 / 4, 3.0)),
-        ("ab cd\n\n12", CodeMeasures(5, 3.0, 6 / 9, 4 / 3)),
-        ("\n", CodeMeasures(0, 1.0, 0.0, 0.0)),
-        ("äöü", CodeMeasures(3, 3.0, 1.0, 3.0)),
-        ("x = 'ж'", CodeMeasures(7, 7.0, 2 / 7, 2 / 5)),
-        ("→→", CodeMeasures(2, 2.0, 0.0, 0.0)),
+        ("", CodeMeasures(0, 0.0, 0.0, 0.0, 0.0)),
+        ("abc", CodeMeasures(3, 3.0, 0.0, 1.0, 3.0)),
+        ("abc\n", CodeMeasures(3, 4.0, 0.0, 3 / 4, 3.0)),
+        ("ab cd\n\n12", CodeMeasures(5, 3.0, 0.0, 6 / 9, 4 / 3)),
+        ("\n", CodeMeasures(0, 1.0, 0.0, 0.0, 0.0)),
+        ("äöü", CodeMeasures(3, 3.0, 0.0, 1.0, 3.0)),
+        ("x = 'ж'", CodeMeasures(7, 7.0, 0.0, 2 / 7, 2 / 5)),
+        ("a" * 60 + "\nab\n", CodeMeasures(60, 32.0, 60 / 64, 62 / 64, 31.0)),
+        ("é" * 59 + "\na", CodeMeasures(59, 30.5, 0.0, 60 / 61, 30.0)),
+        ("→→", CodeMeasures(2, 2.0, 0.0, 0.0, 0.0)),
     ],
 )
 def test_measure(text: str, expected: CodeMeasures) -> None:
@@ -66,7 +68,7 @@ def test_measure(text: str, expected: CodeMeasures) -> None:
     ],
 )
 def test_count_tokens(text: str, tokens: int) -> None:
-    assert count_tokens(text.encode()) == tokens
+    assert count_tokens(text) == tokens
 
 
 def filled(line: int, lines: int = 60) -> str:
@@ -168,6 +170,13 @@ def test_strip_header_takes_the_language_from_metadata_or_path() -> None:
         Edit(header + "words\n"),
         Edit(header + "x"),
     ]
+
+
+def test_a_file_that_is_all_header_becomes_empty() -> None:
+    text = "#!/bin/sh\n# Copyright 2020 Ada\n"
+    assert StripHeader().edit(text).text == "#!/bin/sh\n"
+    files = batch(("a.py", "# Copyright 2020 Ada\n\n\n"))
+    assert StripHeader().edits(files) == [Edit("", removed={"licence_header": 3})]
 
 
 def test_strip_header_reads_the_first_line_of_a_lone_text() -> None:

@@ -35,7 +35,7 @@ def test_cutoffs_are_exact_where_perplexities_are_small() -> None:
 )
 def test_a_percentile_is_near_the_true_one(values: list[float], percent: float) -> None:
     exact = float(np.percentile(values, percent, method="inverted_cdf"))
-    assert sketch(en=values).percentile("en", percent) == pytest.approx(exact, rel=0.004, abs=0.11)
+    assert sketch(en=values).percentile("en", percent) == pytest.approx(exact, rel=0.0021, abs=0.11)
 
 
 def test_merging_shards_equals_one_sketch_in_any_order() -> None:

@@ -29,9 +29,12 @@ def test_a_text_cannot_label_itself() -> None:
     assert training_line("a", "x __label__b\ny") == "__label__a x  b y\n"
 
 
-def test_training_gives_equal_bytes(tmp_path: pathlib.Path, examples: pathlib.Path) -> None:
+@pytest.mark.parametrize("options", [OPTIONS, FastTextOptions(dim=16, lr=0.5, epoch=25)])
+def test_training_gives_equal_bytes(
+    tmp_path: pathlib.Path, examples: pathlib.Path, options: FastTextOptions
+) -> None:
     for name in ("1", "2", "3"):
-        train(examples, tmp_path / name, OPTIONS)
+        train(examples, tmp_path / name, options)
     models = {(tmp_path / name).read_bytes() for name in ("1", "2", "3")}
     assert len(models) == 1
 

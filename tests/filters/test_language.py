@@ -37,6 +37,7 @@ def identify(texts: list[str], step: LanguageId = LanguageId()) -> list[tuple[st
         ("Навесні річка піднялася, і ніхто в селі не хотів її переходити.", "uk"),
         (f"{ENGLISH}\n\n__label__fr\t\0{ENGLISH}", "en"),
         ("__label__fr", "en"),
+        ("한국어 문장입니다", "ko"),  # whose score comes as 1.00006
         ("the " * 500_000, "en"),
     ],
 )

@@ -118,6 +118,12 @@ def test_a_file_without_header_is_unchanged(language: str, parts: tuple[str, str
             "/**\n * A shape.\n *\n * Licensed under the MIT license. */\nclass A {}\n",
             "/**\n * A shape.\n *\n */\nclass A {}\n",
         ),
+        (
+            "Python",
+            "#\n# Copyright 2020 Ada\n#\n# Sorts things.\n#\nimport os\n",
+            "# Sorts things.\n#\nimport os\n",
+        ),
+        ("Python", "# ----( LICENSE )----\n# Copyright 2020 Ada\nimport os\n", "import os\n"),
         # A field ends at the next field.
         (
             "Vim script",

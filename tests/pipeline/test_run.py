@@ -17,6 +17,7 @@ from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.verify import verify_tokens
 
+
 def write_recipe(folder: pathlib.Path, body: object) -> None:
     (folder / "recipe.yaml").write_text(yaml.safe_dump(body))
 

@@ -75,7 +75,10 @@ def test_an_editor_rewrites_drops_and_counts(tmp_path):
     record, kept, dropped = write(tmp_path, Shout(), "axbx", "xx", "stop", "fine")
     assert [row["text"] for row in kept] == ["ab", "fine"]
     # The audit has the text as it was, cut to its limit.
-    assert [(r["text"], r["drop_reason"]) for r in dropped] == [("xx", "empty"), ("stop", "stopped")]
+    assert [(r["text"], r["drop_reason"]) for r in dropped] == [
+        ("xx", "empty"),
+        ("stop", "stopped"),
+    ]
     assert record.edited == {"shout/x": 2}
     assert record.dropped == {"shout/empty": 1, "shout/stopped": 1}
 

@@ -20,8 +20,10 @@ from hypothesis import strategies as st
 from pasture.errors import InputError
 from pasture.records import Document, documents_to_batch
 from pasture.sample import github as sample
+from pasture.sources import github
 from pasture.sources.base import Rejected
-from pasture.sources.github import GitHub, NotTextError, decode, parse_row, repository_name
+from pasture.sources.github import GitHub, NotTextError, decode, repository_name
+from pasture.sources.github_rows import parse_row
 
 MIT = "Released under the MIT license.\n"
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3\n"
@@ -164,9 +166,26 @@ def test_a_header_overrules_the_repository(tmp_path: pathlib.Path) -> None:
             row("LICENSE", GPL),
             row("a.py", "# SPDX-License-Identifier: MIT\na = 1\n"),
             row("b.c", "/* Licensed under the BSD license. */\nint b;\n"),
+            {**row("c.c", "/* Licensed under the BSD license. */\n"), "repo_name": "ada/bare"},
         ],
     )
-    assert outcome(source)[1:] == [("ada/box@a.py", "MIT"), ("ada/box@b.c", "LicenseRef-BSD")]
+    # A licence only named frees no file of a GPL repository.
+    assert outcome(source)[1:] == [
+        ("ada/box@a.py", "MIT"),
+        ("ada/box@b.c", "licence_not_permissive"),
+        ("ada/bare@c.c", "LicenseRef-BSD"),
+    ]
+
+
+def test_a_header_that_says_bsd_points_at_the_repository(tmp_path: pathlib.Path) -> None:
+    source = export(
+        tmp_path,
+        [
+            row("a.c", "/* Licensed under the BSD license. */\nint a;\n", license="bsd-3-clause"),
+            row("b.c", "/* Licensed under the MIT license. */\nint b;\n", license="bsd-3-clause"),
+        ],
+    )
+    assert outcome(source) == [("ada/box@a.c", "BSD-3-Clause"), ("ada/box@b.c", "MIT")]
 
 
 def test_a_truncated_export_keeps_what_could_be_read(tmp_path: pathlib.Path) -> None:
@@ -180,7 +199,11 @@ def test_a_truncated_export_keeps_what_could_be_read(tmp_path: pathlib.Path) -> 
     assert len(records) > 100
 
 
-def test_an_archive_loses_its_top_folder(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("held_bytes", [0, 64 << 20])
+def test_an_archive_loses_its_top_folder(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, held_bytes: int
+) -> None:
+    monkeypatch.setattr(github, "HELD_BYTES", held_bytes)
     members: dict[str, bytes | None] = {
         "box-v1.2/src/a.py": b"a = 1\n",
         "box-v1.2/LICENSE": MIT.encode(),
@@ -293,7 +316,7 @@ def test_shards_are_rows_then_archives_then_folders(tmp_path: pathlib.Path) -> N
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.py").write_text("a = 1\n")
-    source = GitHub(inputs=(str(tmp_path / "folder"), str(tmp_path / "*.*")))
+    source = GitHub(inputs=(str(tmp_path / "*"),))
     assert [shard.paths for shard in source.shards()] == [
         (str(tmp_path / "z.json.gz"),),
         (str(tmp_path / "a.tgz"), str(tmp_path / "b.zip")),

@@ -120,7 +120,7 @@ def test_leaves_a_bibliography_in_verbatim_text() -> None:
 
 def test_is_empty_where_only_a_bibliography_is_left() -> None:
     assert cut_body(FRONT.replace("Front.", "") + "\\bibliography{x}" + END) == Body(
-        "", "maketitle", "On x"
+        "", "maketitle", "On \\emph{x}"
     )
 
 

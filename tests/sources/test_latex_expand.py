@@ -9,9 +9,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pasture.sources.latex.expand import Expander, ExpansionLimits
+from pasture.sources.latex.expand import Expander
 from pasture.sources.latex.files import Submission
-from pasture.sources.latex.reader import CannotExpand
+from pasture.sources.latex.limits import CannotExpand, ExpansionLimits
 
 CASES = {
     # name: (source, expanded)
@@ -34,7 +34,7 @@ CASES = {
         "$\\alpha b$",
     ),
     "word_before_letter": ("\\newcommand{\\a}{\\alpha}$\\a x$", "$\\alpha x$"),
-    "word_before_digit": ("\\newcommand{\\a}{\\alpha}$\\a 2$", "$\\alpha2$"),
+    "word_before_digit": ("\\newcommand{\\a}{\\alpha}$\\a 2$", "$\\alpha 2$"),
     "longer_name_is_another": ("\\newcommand{\\al}{X}$\\alpha \\al$", "$\\alpha X$"),
     "one_argument": (
         "\\newcommand{\\v}[1]{\\mathbf{#1}}$\\v{x}+\\v y$",
@@ -51,7 +51,7 @@ CASES = {
     "optional_argument_left_out": ("\\newcommand{\\n}[2][2]{|#2|_#1}\\n{x}", "|x|_2"),
     "optional_argument_empty": ("\\newcommand{\\n}[2][2]{|#2|_#1}\\n[]{x}", "|x|_"),
     "optional_with_bracket_in_braces": ("\\newcommand{\\n}[1][z]{<#1>}\\n[{[a]}]", "<{[a]}>"),
-    "optional_only_before_text": ("\\newcommand{\\n}[1][z]{<#1>}\\n x", "<z> x"),
+    "space_after_name_before_no_option": ("\\newcommand{\\n}[1][z]{<#1>}\\n x", "<z>x"),
     "nested_calls": (
         "\\newcommand{\\a}[1]{(#1)}\\newcommand{\\b}[1]{\\a{#1!}}\\b{\\a{x}}",
         "((x)!)",
@@ -96,7 +96,7 @@ CASES = {
     "let_of_a_character": ("\\let\\f=+$a\\f b$", "$a+b$"),
     "operator": (
         "\\DeclareMathOperator{\\Tr}{Tr}$\\Tr A$",
-        "$\\operatorname{Tr}A$",
+        "$\\operatorname{Tr} A$",
     ),
     "operator_with_limits": (
         "\\DeclareMathOperator*{\\am}{arg\\,min}$\\am_x$",
@@ -126,7 +126,11 @@ CASES = {
     ),
     "beginning_and_end_of_an_equation": (
         "\\newcommand{\\be}{\\begin{equation}}\\def\\ee{\\end{equation}}\\be x \\ee",
-        "\\begin{equation}x \\end{equation}",
+        "\\begin{equation} x \\end{equation}",
+    ),
+    "empty_group_after_optional": (
+        "\\newcommand{\\f}[1][v]{<#1>}\\f{} a \\f[w]{} b",
+        "<v> a <w> b",
     ),
     "newenvironment": (
         "\\newenvironment{note}[1]{\\textbf{#1:} }{ (end)}\\begin{note}{N}text\\end{note}",

@@ -62,10 +62,10 @@ def test_knows_the_papers_own_verbatim_environments() -> None:
     lexicon = read_lexicon(
         [
             "\\lstnewenvironment{code}[1]{}{} \\DefineVerbatimEnvironment{shell}{Verbatim}{}",
-            "\\newminted{py}{} \\newminted[mypy]{python}{} \\excludecomment{hidden}",
+            "\\newminted{rust}{} \\newminted[mypy]{python}{} \\excludecomment{hidden}",
         ]
     )
-    assert lexicon.verbatim - Lexicon().verbatim == {"code", "shell", "pycode", "mypy"}
+    assert lexicon.verbatim - Lexicon().verbatim == {"code", "shell", "rustcode", "mypy"}
     assert lexicon.comments == {"comment", "hidden"}
 
 

@@ -219,6 +219,10 @@ DROPPED = {
         1,
     ),
     "half of mit": MIT[: len(MIT) // 2],
+    "most of mit": MIT[: len(MIT) * 7 // 10],
+    "a choice that leaves a part out": "Dual licensed under the MIT or BSD licenses.\n"
+    + "The author thanks everybody who helped.\n" * 20
+    + "The folder fast is under the GNU General Public License.\n",
     "mit and gpl": MIT + "\nThe files in src/fast are under the GNU General Public License.\n",
     "mit then gpl": MIT + "\n\n" + GPL3_NOTICE,
     "bsd and lgpl part": BSD3 + "\nPortions are licensed under the LGPL v2.1.\n",
@@ -277,6 +281,11 @@ HEADERS = {
     "spdx in html": ("<!-- SPDX-License-Identifier: MIT -->\n", "HTML", "MIT"),
     "spdx malformed": ("# SPDX-License-Identifier: MIT OR\n", "Python", "LicenseRef-malformed"),
     "mit in full": (commented(MIT) + "\nint x;\n", "C", "MIT"),
+    "mit in full, paragraphs apart": (
+        commented(MIT.partition("\n\n")[2], "#").replace("\n#\n", "\n\n") + "\nimport os\n",
+        "Python",
+        "MIT",
+    ),
     "mit in full, python": (commented(MIT, "#") + "\nimport os\n", "Python", "MIT"),
     "bsd in a block": ("/*\n" + commented(BSD3, " *") + " */\nint x;\n", "C", "BSD-3-Clause"),
     "apache notice": (commented(APACHE_NOTICE, "--") + "\nSELECT 1;\n", "SQL", "Apache-2.0"),
@@ -303,6 +312,8 @@ HEADERS = {
         "Rust",
         "Apache-2.0 OR MIT",
     ),
+    "based on": ("# Based on code that is licensed under the MIT license.\n", "Python", None),
+    "based on gpl": ("# Derived from a program licensed under the GPL.\n", "Python", "GPL"),
     "proprietary": (
         "// Proprietary and confidential. Unauthorized copying of this file is prohibited.\n",
         "C",
@@ -331,7 +342,7 @@ HEADERS = {
 @pytest.mark.parametrize(("text", "language", "expected"), HEADERS.values(), ids=HEADERS)
 def test_headers(text: str, language: str, expected: str | None) -> None:
     found = licenses.of_source_file(text, language)
-    assert (None if found is None else spdx.to_text(found)) == expected
+    assert (None if found is None else spdx.to_text(found.expression)) == expected
 
 
 def test_a_header_below_the_head_is_not_read() -> None:

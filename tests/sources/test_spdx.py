@@ -31,6 +31,7 @@ ALLOWED = ("Apache-2.0", "BSD-3-Clause", "LicenseRef-BSD", "MIT")
         ("MIT AND BSD-3-Clause", "MIT AND BSD-3-Clause", "BSD-3-Clause AND MIT"),
         ("MIT, ISC", "MIT AND ISC", None),
         ("MIT OR ISC AND GPL-2.0", "MIT OR (ISC AND GPL-2.0)", "MIT"),
+        ("ISC AND GPL-2.0 OR MIT", "(ISC AND GPL-2.0) OR MIT", "MIT"),
         ("(MIT OR ISC) AND Zlib", "(MIT OR ISC) AND Zlib", None),
         (
             "(MIT OR GPL-2.0) AND (Apache-2.0 OR LGPL-3.0)",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import random
 import shutil
+from collections.abc import Iterator
 
 import pytest
+import torch
 
 from pasture import storage
 from pasture.manifests.mixture import make_plan, write_realised
@@ -14,6 +17,9 @@ from pasture.records import Document, to_batches
 from pasture.tokenize.encode import Encoder
 from pasture.tokenize.train import TokenizerTraining, train_tokenizer
 from pasture.tokenize.writer import SPLITS, TokenMetadata, token_batch, write_token_shard
+from pasture.trainer.config import TrainConfig
+from pasture.trainer.metrics import StepMetrics, TrainResult
+from pasture.trainer.train import train
 
 ANIMALS = ("sheep", "goat", "cow", "goose", "mule", "hen")
 PLACES = ("meadow", "orchard", "barn", "yard", "hill", "brook")
@@ -28,9 +34,10 @@ def sentences(seed: int, count: int) -> str:
 
 
 def numbers(seed: int, count: int) -> str:
-    """Another kind of text: lists of even numbers."""
+    """Another kind of text: each line names a number twice."""
     rng = random.Random(seed)
-    return "\n".join(str(2 * rng.randrange(50)) for _ in range(count))
+    drawn = (rng.randrange(100, 1000) for _ in range(count // 3))
+    return "\n".join(f"{number}+{number}" for number in drawn)
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +85,41 @@ def tokens_output(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
             str(folder / "MANIFEST.json"),
             {"source": source, "shards": shards, "tokenizer": tokenizer},
         )
-    plan = make_plan("test", {"books": 0.75, "arxiv": 0.25}, counts, 1e5)
+    plan = make_plan("test", {"books": 0.5, "arxiv": 0.5}, counts, 1e5)
     write_realised(str(output / "mixture.yaml"), plan)
     return output
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors on a shared machine: threads that wait for one another only cost time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """An output with a trained model, and what the training told."""
+
+    output: pathlib.Path
+    result: TrainResult
+    metrics: list[StepMetrics]
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tokens_output: pathlib.Path, tmp_path_factory: pytest.TempPathFactory, one_thread: None
+) -> Trained:
+    """A model trained for 100 short steps."""
+    output = tmp_path_factory.mktemp("trained") / "output"
+    shutil.copytree(tokens_output, output)
+    options = TrainConfig(
+        steps=100, context_length=64, batch_tokens=512, learning_rate=6e-3, device="cpu"
+    )
+    metrics: list[StepMetrics] = []
+    return Trained(output, train(str(output), options, metrics.append), metrics)
 
 
 @pytest.fixture

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Protocol
 
 import pytest
 import torch
 
 from pasture.errors import ConfigError, StageError
-from pasture.trainer.config import ModelConfig, TrainConfig
+from pasture.trainer.config import ModelConfig
 from pasture.trainer.generate import generate, generate_ids, sample
+from pasture.trainer.metrics import TrainResult
 from pasture.trainer.model import Transformer
-from pasture.trainer.train import train
 
 CONFIG = ModelConfig(32, 2, 4, vocab_size=40, multiple_of=16, context_length=30)
 PROMPTS = [[1, 5, 6, 7], [1], [1, 9]]
+
+
+class Trained(Protocol):
+    output: pathlib.Path
+    result: TrainResult
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +103,10 @@ def test_what_cannot_be(
         generate_ids(model, prompts, max_tokens=1, **options)
 
 
-def test_goes_on_from_a_prompt_with_a_checkpoint(output: pathlib.Path) -> None:
-    options = TrainConfig(
-        steps=60, context_length=64, batch_tokens=1024, learning_rate=6e-3, device="cpu"
-    )
-    path = train(str(output), options).checkpoint
+def test_goes_on_from_a_prompt_with_a_checkpoint(trained: Trained) -> None:
+    path = trained.result.checkpoint
     text = generate(path, "The sheep", max_tokens=12, temperature=0)
     assert text.startswith("The sheep went back to the ")
     assert isinstance(generate(path, "", max_tokens=5), str)
     with pytest.raises(StageError, match="holds no finished checkpoint"):
-        generate(str(output), "x")
+        generate(str(trained.output), "x")

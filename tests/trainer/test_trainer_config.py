@@ -22,7 +22,7 @@ from pasture.trainer.model import Transformer
         ("llama2-70b", 68_976_648_192, 28_672),
         ("llama3-8b", 8_030_261_248, 14_336),
         ("llama3-70b", 70_553_706_496, 28_672),
-        ("1b", 1_138_313_216, 5_632),
+        ("1b", 1_158_760_448, 5_632),
         ("125m", 134_105_856, 2_048),
         ("tiny", 4_899_968, 352),
     ],
@@ -70,8 +70,8 @@ def test_resolves_the_preset() -> None:
     assert settings == Settings(
         model=ModelConfig(128, 4, 4, vocab_size=500, multiple_of=32, context_length=256, tied=True),
         steps=200,
-        batch_size=16,
-        micro_batch=16,
+        batch_size=8,
+        micro_batch=8,
         learning_rate=3e-3,
         warmup_steps=20,
     )

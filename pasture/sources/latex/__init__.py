@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Mapping
 
 from pasture.sources.latex.body import cut_body
-from pasture.sources.latex.expand import Expander, ExpansionLimits
+from pasture.sources.latex.expand import Expander
 from pasture.sources.latex.files import Submission
-from pasture.sources.latex.reader import CannotExpand
+from pasture.sources.latex.limits import CannotExpand, ExpansionLimits
 
 
 class NotCleaned(Exception):  # noqa: N818  # a verdict on the submission, which becomes a Rejected

@@ -42,8 +42,10 @@ _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)", re.DOTALL)
 # What may stand between a heading and the bibliography that it announces.
 _SETTING = re.compile(r"\\[A-Za-z@]+\*?|\{[^{}]*\}|[0-9.]+(?:pt|em|ex|cm)|[{}]")
 _MAX_GAP = 400  # characters between the two
+_LINE_BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|~")
 _LINE_END = re.compile(r"[ \t]*\n")
 _MAX_TITLE = 2_000  # characters of a heading
+_MAX_DEPTH = 20  # braces within braces in one
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def cut_body(text: str, lexicon: Lexicon = Lexicon(), *, appendices: bool = True
         elif event.word == "end" and event.name == "document":
             end = event.start
             break
-    title = next((_plain(e.name) for e in events if e.word == "title" and e.name.strip()), None)
+    title = next((_one_line(e.name) for e in events if e.word == "title"), None)
     inside = [event for event in events if first <= event.start < end]
     found = _find_start(inside, has_document=first > 0, first=first)
     if found is None:
@@ -134,13 +136,20 @@ def _read_events(text: str, lexicon: Lexicon) -> Iterator[_Event]:
 
 def _group_end(text: str, pos: int) -> int:
     """Find the position after the brace that closes a group; 0 where it is not near."""
-    depth = 1
-    while match := _BRACE.search(text, pos, pos + _MAX_TITLE):
+    depth, end = 1, pos + _MAX_TITLE
+    while match := _BRACE.search(text, pos, end):
         pos = match.end()
         depth += (match[0] == "{") - (match[0] == "}")
         if depth == 0:
             return pos
+        if depth > _MAX_DEPTH:
+            return 0
     return 0
+
+
+def _one_line(title: str) -> str:
+    """A title on one line, with its commands."""
+    return " ".join(_LINE_BREAK.sub(" ", title).split())
 
 
 def _plain(title: str) -> str:
@@ -185,6 +194,7 @@ def _find_start(
 def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[tuple[int, int]]:
     """Find the bibliographies: where each starts, and where the text resumes after it."""
     heading: _Event | None = None
+    unclosed: set[str] = set()  # or each would be looked for again, in quadratic time
     index = 0
     while index < len(events):
         event = events[index]
@@ -200,8 +210,10 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         if heading and _announces(text[heading.end : start]):
             start = heading.start
         if environment:
-            while index < len(events) and not _closes(events[index], event):
-                index += 1
+            closing = _closing(events, index, event.name) if event.name not in unclosed else None
+            if closing is None:
+                unclosed.add(event.name)
+            index = closing or index
         while index < len(events) and not _resumes(events[index]):
             index += 1
         yield start, events[index].start if index < len(events) else end
@@ -212,8 +224,12 @@ def _announces(gap: str) -> bool:
     return len(gap) <= _MAX_GAP and not _SETTING.sub("", gap).strip()
 
 
-def _closes(event: _Event, opening: _Event) -> bool:
-    return event.word == "end" and event.name == opening.name
+def _closing(events: Sequence[_Event], index: int, name: str) -> int | None:
+    """The index of the event that closes an environment, from an index on."""
+    for number in range(index, len(events)):
+        if events[number].word == "end" and events[number].name == name:
+            return number
+    return None
 
 
 def _resumes(event: _Event) -> bool:
@@ -238,8 +254,12 @@ def _without(text: str, cuts: Sequence[tuple[int, int, str]], start: int, end: i
     pieces: list[str] = []
     for stop, resume, instead in cuts:
         if start <= stop < end:
-            piece = text[start:stop]
-            pieces.append(piece.rstrip() + instead if instead else piece)
+            pieces.append(text[start:stop])
             start = resume
+            if instead:
+                while pieces and not pieces[-1].strip():
+                    pieces.pop()
+                if pieces:
+                    pieces[-1] = pieces[-1].rstrip() + instead
     pieces.append(text[start:end] if start < end else "")
     return "".join(pieces).strip()

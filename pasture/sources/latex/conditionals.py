@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pasture.sources.latex.macros import Frozen, Handler, Macro, Meaning
-from pasture.sources.latex.names import NO_SPACE_BEFORE, UNKNOWN_TESTS
+from pasture.sources.latex.names import UNKNOWN_TESTS
 from pasture.sources.latex.reader import MANDATORY, NO_VALUE, NoArgument
 
 if TYPE_CHECKING:
@@ -348,21 +348,6 @@ def _ifthenelse(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | N
     return left == right
 
 
-def _xspace(expander: Expander, token: str) -> None:
-    r"""Write the space of ``\xspace`` unless punctuation, a space or a brace follows."""
-    following = expander.reader.peek_raw()
-    if following is None:
-        return
-    if following[0] == "\\":
-        spaced = following not in NO_SPACE_BEFORE
-    else:
-        spaced = following[0] not in "{}~.!,:;?/')- \t\n"
-    if spaced:
-        expander.emit(" ")
-    else:
-        expander.remove()
-
-
 def _choices(num_tested: int, choose: Choose) -> Handler:
     return functools.partial(_choice, num_tested=num_tested, choose=choose)
 
@@ -396,7 +381,6 @@ CONDITIONALS: Mapping[str, Meaning] = {
     "\\ifblank": _choices(1, _blank),
     "\\ifstrequal": _choices(2, _equal),
     "\\ifthenelse": _choices(1, _ifthenelse),
-    "\\xspace": _xspace,
     "\\empty": Macro(()),
     "\\@empty": Macro(()),
     "\\@firstofone": Macro(("#1",), (MANDATORY,)),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pasture.sources.latex.conditionals import new_if
+from pasture.sources.latex.limits import CannotExpand
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
@@ -25,7 +26,7 @@ from pasture.sources.latex.macros import (
     xparse_parameters,
 )
 from pasture.sources.latex.names import LOOKS, STRUCTURE, STRUCTURE_ENVIRONMENTS
-from pasture.sources.latex.reader import MANDATORY, CannotExpand, FileFrame, NoArgument, Parameter
+from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
 if TYPE_CHECKING:
@@ -337,22 +338,13 @@ def _catcode(expander: Expander, token: str) -> None:
         expander.emit(token)
 
 
-def _at_begin_document(expander: Expander, token: str) -> None:
+def _at_document(expander: Expander, token: str, *, begin: bool) -> None:
     try:
         tokens = expander.reader.argument()
     except NoArgument:
         expander.emit(token)
         return
-    expander.reader.push(tokens)
-    expander.remove()
-
-
-def _at_end_document(expander: Expander, token: str) -> None:
-    try:
-        expander.reader.argument()
-    except NoArgument:
-        expander.emit(token)
-        return
+    expander.reader.push(tokens if begin else ())
     expander.remove()
 
 
@@ -396,6 +388,6 @@ DEFINITIONS: Mapping[str, Handler] = {
     "\\makeatletter": functools.partial(_make_at, letter=True),
     "\\makeatother": functools.partial(_make_at, letter=False),
     "\\catcode": _catcode,
-    "\\AtBeginDocument": _at_begin_document,
-    "\\AtEndDocument": _at_end_document,
+    "\\AtBeginDocument": functools.partial(_at_document, begin=True),
+    "\\AtEndDocument": functools.partial(_at_document, begin=False),
 }

@@ -15,62 +15,27 @@ import collections
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 from pasture.sources.latex.conditionals import CONDITIONALS
 from pasture.sources.latex.definitions import DEFINITIONS
+from pasture.sources.latex.environments import ENVIRONMENTS
 from pasture.sources.latex.inputs import INPUTS
+from pasture.sources.latex.limits import CannotExpand, ExpansionLimits, Files
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
     Macro,
     Meaning,
+    ends_openly,
     is_writable,
     substitute,
 )
 from pasture.sources.latex.modes import MODES, write_dollar
-from pasture.sources.latex.names import MATH_ENVIRONMENTS
-from pasture.sources.latex.reader import CannotExpand, FileFrame, NoArgument, Reader, cost
-from pasture.sources.latex.tokens import LETTERS, Lexicon, is_control_word
+from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
+from pasture.sources.latex.tokens import LETTERS, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
-_END = "\\<end>"  # closes an expanded environment; no text can hold such a token
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
-
-
-@dataclasses.dataclass(frozen=True)
-class ExpansionLimits:
-    """How far macros are expanded; all are ours, ten times what real papers need.
-
-    Args:
-        call_steps: Steps (``reader.cost``) that one call in the text may take, besides eight
-            times what its arguments cost.
-        total_steps: Steps that all the calls of a paper may take.
-        input_chars: Characters of all the files read, a file counting each time.
-        inputs: Files read, a file counting each time.
-        nesting: Definitions expanded within definitions (``\\edef``).
-    """
-
-    call_steps: int = 100_000
-    total_steps: int = 10_000_000
-    input_chars: int = 64_000_000
-    inputs: int = 2_000
-    nesting: int = 20
-
-
-class Files(Protocol):
-    """The files of a submission, as the expander needs them."""
-
-    lexicon: Lexicon
-
-    def resolve(self, name: str, beside: str = "", extension: str = ".tex") -> str | None:
-        """Find the file that ``\\input{name}`` names."""
-
-    def text(self, path: str) -> str:
-        """The text of a file, without comments."""
-
-    def part(self, path: str) -> str:
-        """The text of a file that another one reads."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -106,8 +71,8 @@ class Expander:
             **DEFINITIONS,
             **CONDITIONALS,
             **INPUTS,
+            **ENVIRONMENTS,
             **MODES,
-            _END: Expander._end_expanded_environment,
         }
         self.environments: dict[str, Environment] = {}
         self.conditionals: list[bool] = []
@@ -124,7 +89,8 @@ class Expander:
         """Whether the next group is text, in a formula too."""
         self._groups: list[dict[str, Meaning | None] | None] = []
         self._modes: list[bool] = []  # for each group: whether it stands in a formula
-        self._open: list[tuple[str, tuple[str, ...]]] = []
+        self.open_environments: list[tuple[str, tuple[str, ...]]] = []
+        """The expanded environments that are open: name, and what the end becomes."""
         self._call: _Call | None = None
         self._input_chars = 0
         self._nesting = 0
@@ -276,13 +242,17 @@ class Expander:
         if token in self.unexpanded or not is_writable(macro, self.meanings):
             self.leave(token)
             return
-        is_outermost = self._enter(token)
-        if macro.follows_directly() and is_control_word(token):
+        is_outermost = self.enter_call(token)
+        if is_control_word(token) and self._skips_space(macro):
             reader.skip_after_word()
-        if not macro.takes_arguments and not macro.ends_openly() and is_control_word(token):
-            reader.skip_empty_group()
         if self.expand_once(token, macro, is_outermost=is_outermost):
-            self._check_call()
+            self.check_call()
+
+    def _skips_space(self, macro: Macro) -> bool:
+        """Tell whether the space behind a name goes; it stays where TeX would not set it."""
+        if macro.may_take_nothing():
+            return not self.in_math and not macro.sets_environment()
+        return macro.follows_directly()
 
     def expand_once(self, token: str, macro: Macro, *, is_outermost: bool = False) -> bool:
         """Put what a call stands for into the input, or its name where it has no arguments."""
@@ -293,11 +263,14 @@ class Expander:
             return False
         if is_outermost and self._call:
             self._call.limit += 8 * sum(map(cost, arguments))
-        self.reader.push(substitute(macro.body, arguments) if macro.takes_tokens else macro.body)
+        body = substitute(macro.body, arguments) if macro.takes_tokens else macro.body
+        if macro.may_take_nothing() and is_control_word(token) and not ends_openly(body):
+            self.reader.skip_empty_group()
+        self.reader.push(body)
         self.remove()
         return True
 
-    def _enter(self, token: str) -> bool:
+    def enter_call(self, token: str) -> bool:
         """Note the state before a call that stands in a file, not in a macro."""
         frames = self.reader.frames
         is_outermost = isinstance(frames[-1], FileFrame)
@@ -307,11 +280,16 @@ class Expander:
         return is_outermost
 
     def _start(self, token: str, frame: FileFrame) -> _Call:
-        heights = len(self.out), len(self._groups), len(self.conditionals), len(self._open)
+        heights = (
+            len(self.out),
+            len(self._groups),
+            len(self.conditionals),
+            len(self.open_environments),
+        )
         spent, limit = self.reader.spent, self.limits.call_steps
         return _Call(token, frame, frame.pos, *heights, spent, limit, self.in_math)
 
-    def _check_call(self) -> None:
+    def check_call(self) -> None:
         """Undo a call that grew too large, and leave its macro as it stands from now on."""
         call = self._call
         if call is None or self.reader.spent - call.spent <= call.limit:
@@ -323,7 +301,7 @@ class Expander:
         call.is_undone = True
         del self.out[call.num_out :]
         del self.conditionals[call.num_conditionals :]
-        del self._open[call.num_open :]
+        del self.open_environments[call.num_open :]
         self.close_groups(call.num_groups)
         self.in_math = call.in_math
         self._call = None
@@ -334,67 +312,6 @@ class Expander:
         """Write a macro's name as it stands, and remember that it was not expanded."""
         self.unexpanded.setdefault(token)
         self.emit(token)
-
-    # Groups and environments.
-
-    def write_group(self, token: str, *, opens: bool) -> None:
-        r"""Write ``\begingroup`` or ``\endgroup``."""
-        self.emit(token)
-        if opens:
-            self.open_group()
-        else:
-            self.close_group()
-
-    def begin_environment(self, token: str) -> None:
-        r"""Expand ``\begin`` of the paper's own environments; write any other as it stands."""
-        name, length = self.reader.environment_name()
-        if name == "document":
-            self.in_math = False
-            self.emit(token)
-            return
-        environment = self.environments.get(name)
-        whole = f"{token}{{{name}}}"
-        self.open_group()
-        if environment is None or whole in self.unexpanded:
-            self.in_math = self.in_math or name in MATH_ENVIRONMENTS
-            self.emit(token)
-            return
-        if not all(is_writable(part, self.meanings) for part in environment.parts):
-            self.leave(whole)
-            self.reader.pass_over(length)
-            return
-        self.reader.pass_over(length)
-        self._enter(whole)
-        try:
-            arguments = self.reader.arguments(environment.begin.parameters)
-        except NoArgument:
-            self.leave(whole)
-            return
-        opening, closing = (["{"], ["}"]) if environment.declares() else ([], [])
-        self._open.append((name, (*substitute(environment.end, arguments), *closing, _END)))
-        self.reader.push(opening + substitute(environment.begin.body, arguments))
-        self.remove()
-        self._check_call()
-
-    def end_environment(self, token: str) -> None:
-        r"""Expand ``\end`` of an environment that ``begin_environment`` expanded."""
-        name, length = self.reader.environment_name()
-        if self._open and self._open[-1][0] == name:
-            self.reader.pass_over(length)
-            self._enter(f"{token}{{{name}}}")
-            self.reader.push(self._open.pop()[1])
-            self.remove()
-            return
-        self.emit(token)
-        if name == "document":
-            self.emit("{document}\n")
-            self.finish()
-        else:
-            self.close_group()
-
-    def _end_expanded_environment(self, token: str) -> None:
-        self.close_group()
-        self.remove()
 
     # Files.
 

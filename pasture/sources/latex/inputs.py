@@ -106,12 +106,5 @@ INPUTS: Mapping[str, Handler] = {
     "\\RequirePackage": functools.partial(_package, extension=".sty"),
     "\\documentclass": functools.partial(_package, extension=".cls"),
     "\\LoadClass": functools.partial(_package, extension=".cls"),
-}
-INPUTS = {
-    **INPUTS,
     "\\endinput": _end_input,
-    "\\begin": lambda expander, token: expander.begin_environment(token),
-    "\\end": lambda expander, token: expander.end_environment(token),
-    "\\begingroup": lambda expander, token: expander.write_group(token, opens=True),
-    "\\endgroup": lambda expander, token: expander.write_group(token, opens=False),
 }

@@ -55,19 +55,17 @@ class Macro:
         object.__setattr__(self, "defines", defines)
         object.__setattr__(self, "takes_tokens", any(token[0] == "#" for token in self.body))
 
-    @property
-    def takes_arguments(self) -> bool:
-        """Whether a call reads more than the name."""
-        return bool(self.parameters or self.prefix)
+    def may_take_nothing(self) -> bool:
+        """Tell whether the name alone is a call, so that ``{}`` may stand behind it to end it."""
+        return not self.prefix and all(p.kind in ("optional", "star") for p in self.parameters)
 
     def follows_directly(self) -> bool:
         """Tell whether what comes after the name matters to the character."""
         return not self.parameters or bool(self.prefix) or self.parameters[0].kind == "delimited"
 
-    def ends_openly(self) -> bool:
-        """Tell whether the body's last token could take what follows as its argument."""
-        last = self.body[-1] if self.body else ""
-        return last[-1:] in ("^", "_") or (last[:1] == "\\" and last != "\\xspace")
+    def sets_environment(self) -> bool:
+        """Tell whether the body starts or ends an environment, as a macro for equations does."""
+        return "\\begin" in self.body or "\\end" in self.body
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,6 +103,12 @@ class Frozen:
 
 Handler = Callable[["Expander", str], None]
 Meaning = Macro | Frozen | Handler
+
+
+def ends_openly(body: Sequence[str]) -> bool:
+    """Tell whether the last token could take what follows as its argument."""
+    last = body[-1] if body else ""
+    return last[-1:] in ("^", "_") or (last[:1] == "\\" and last not in ("\\xspace", "\\fi"))
 
 
 def substitute(body: Sequence[str], arguments: Sequence[Sequence[str]]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pasture.sources.latex.conditionals import Condition
 from pasture.sources.latex.macros import Handler
-from pasture.sources.latex.names import DECLARATIONS, TEXT_COMMANDS
+from pasture.sources.latex.names import DECLARATIONS, NO_SPACE_BEFORE, TEXT_COMMANDS
 from pasture.sources.latex.reader import FileFrame, NoArgument
 from pasture.sources.latex.tokens import is_control_word
 
@@ -74,12 +74,28 @@ def _in_math(expander: Expander) -> bool | None:
     return expander.in_math
 
 
+def _xspace(expander: Expander, token: str) -> None:
+    r"""Write the space of ``\xspace`` unless punctuation, a space or a brace follows."""
+    following = expander.reader.peek_raw()
+    if following is None:
+        return
+    if following[0] == "\\":
+        spaced = following not in NO_SPACE_BEFORE
+    else:
+        spaced = following[0] not in "{}~.!,:;?/')- \t\n"
+    if spaced:
+        expander.emit(" ")
+    else:
+        expander.remove()
+
+
 MODES: Mapping[str, Handler] = {
     "\\(": _open_formula,
     "\\[": _open_formula,
     "\\)": _close_formula,
     "\\]": _close_formula,
     "\\ensuremath": _ensuremath,
+    "\\xspace": _xspace,
     "\\ifmmode": Condition(_in_math),
     **dict.fromkeys(sorted(TEXT_COMMANDS), _text_command),
 }

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from pasture.sources.latex.limits import CannotExpand
 from pasture.sources.latex.tokens import (
     ENVIRONMENT,
     TOKEN,
@@ -30,20 +31,6 @@ _AFTER_CONTROL_WORD = re.compile(r"[ \t]*(?:\n[ \t]*(?![ \t\n]))?")
 
 class NoArgument(Exception):  # noqa: N818  # not an error of the program: the text goes on otherwise
     """The input does not continue with the argument that a macro needs."""
-
-
-class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
-    """A paper cannot be expanded.
-
-    Args:
-        reason: The reason of the ``Rejected``.
-        detail: What exactly was met.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
