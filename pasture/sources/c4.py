@@ -18,7 +18,7 @@ from typing import BinaryIO, ClassVar
 from pasture import storage
 from pasture.errors import ConfigError, InputError
 from pasture.records import Document, to_metadata
-from pasture.sources import archives, html
+from pasture.sources import archives
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
 from pasture.sources.crawl_pages import (
     CRAWL_ROOT,
@@ -28,6 +28,7 @@ from pasture.sources.crawl_pages import (
     read_pages,
     text_lines,
 )
+from pasture.sources.main_content import Extractor
 
 _WARC_MAGIC = b"WARC/"
 _PREVIEW = 2000
@@ -64,7 +65,7 @@ class C4(Source):
     root: str = CRAWL_ROOT
     max_characters: int = 190_000
     max_row_bytes: int = 16 << 20
-    extractor: html.Extractor = "trafilatura"
+    extractor: Extractor = "auto"
     max_page_bytes: int = MAX_PAGE_BYTES
 
     def __post_init__(self) -> None:

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from pasture.errors import ConfigError
 from pasture.records import Document, to_metadata
-from pasture.sources import html
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
 from pasture.sources.crawl_pages import (
     CRAWL_ROOT,
@@ -23,6 +22,7 @@ from pasture.sources.crawl_pages import (
     read_pages,
     text_lines,
 )
+from pasture.sources.main_content import Extractor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ class CommonCrawl(Source):
         first_line_is_title: Take the first line of a WET page as its title and out of its text
             (CCNet). The title of HTML is its title element.
         min_characters: Shortest text, in characters, without the title (CCNet).
-        extractor: What turns HTML into text: ``trafilatura`` for quality, ``resiliparse`` for
-            speed. WET pages are text already.
+        extractor: What turns HTML into text: ``auto``, ``trafilatura``, ``trafilatura_fast`` or
+            ``resiliparse``. WET pages are text already.
         max_page_bytes: Largest page, in bytes after HTTP decoding.
     """
 
@@ -54,7 +54,7 @@ class CommonCrawl(Source):
     root: str = CRAWL_ROOT
     first_line_is_title: bool = True
     min_characters: int = 300
-    extractor: html.Extractor = "trafilatura"
+    extractor: Extractor = "auto"
     max_page_bytes: int = MAX_PAGE_BYTES
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import archives, html
 from pasture.sources.base import Rejected
+from pasture.sources.main_content import Extractor
 from pasture.sources.warc import HEADER_END, MAX_HEADER_BYTES, Record, read_records
 
 MAX_PAGE_BYTES = 5 << 20
@@ -105,7 +106,7 @@ def _listed(listing: str, root: str) -> Iterator[tuple[str, int]]:
 
 
 def read_pages(
-    path: str, extractor: html.Extractor, max_page_bytes: int
+    path: str, extractor: Extractor, max_page_bytes: int
 ) -> Iterator[TextPage | Rejected]:
     """Yield the pages of a WET or WARC file in file order; WAT files are refused."""
     file = posixpath.basename(path)
@@ -124,7 +125,7 @@ def read_pages(
 
 
 def _parse_record(
-    record: Record, file: str, extractor: html.Extractor, max_page_bytes: int
+    record: Record, file: str, extractor: Extractor, max_page_bytes: int
 ) -> TextPage | Rejected | None:
     """Turn a record into a page; None where the record is not about a page."""
     is_dns = (record.url or "").startswith("dns:") or record.mime.startswith("text/dns")
@@ -167,7 +168,7 @@ def _check_size(data: bytes, max_page_bytes: int) -> None:
         raise html.PageError("page_too_large", f"more than {max_page_bytes:,} bytes")
 
 
-def _extract(record: Record, extractor: html.Extractor, max_page_bytes: int) -> html.Extracted:
+def _extract(record: Record, extractor: Extractor, max_page_bytes: int) -> html.Extracted:
     if record.kind == "response":
         response = parse_http(record.block, max_page_bytes)
     else:

@@ -13,9 +13,9 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-Extractor = Literal["trafilatura", "trafilatura_fast", "resiliparse"]
+from pasture.sources.main_content import EXTRACTORS, Extractor
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -184,6 +184,7 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
     Raises:
         PageError: The page is over a limit, or breaks the extractor.
     """
+    import lxml.etree
     from resiliparse.parse.html import HTMLTree
 
     for tag in _LONG_TAG.finditer(page):
@@ -191,7 +192,10 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
     tree = HTMLTree.parse(page)
     _check_limits(tree.document, limits)
-    text = _EXTRACTORS[extractor](page, tree)
+    try:
+        text = EXTRACTORS[extractor](page, tree)
+    except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
+        raise PageError("extraction_failed", repr(error)) from error
     return Extracted(text=text, title=_SPACES.sub(" ", tree.title or "").strip())
 
 
@@ -224,23 +228,6 @@ def _below(depth: int) -> str:
     return "*" + " > *" * depth
 
 
-def _resiliparse(page: str, tree: Any) -> str:
-    from resiliparse.extract.html2text import extract_plain_text
-
-    text: str = extract_plain_text(
-        tree, main_content=True, alt_texts=False, links=False, form_fields=False, noscript=False
-    )
-    return text
-
-
-def _trafilatura(page: str, tree: Any) -> str:
-    return _run_trafilatura(page, fast=False)
-
-
-def _trafilatura_fast(page: str, tree: Any) -> str:
-    return _run_trafilatura(page, fast=True)
-
-
 # What trafilatura and lxml raise on pages that they were not written for.
 _EXTRACTOR_ERRORS = (
     ArithmeticError,
@@ -250,20 +237,3 @@ _EXTRACTOR_ERRORS = (
     TypeError,
     ValueError,
 )
-
-
-def _run_trafilatura(page: str, *, fast: bool) -> str:
-    import lxml.etree
-    import trafilatura
-
-    try:
-        return trafilatura.extract(page, fast=fast) or ""
-    except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
-        raise PageError("extraction_failed", repr(error)) from error
-
-
-_EXTRACTORS = {
-    "trafilatura": _trafilatura,
-    "trafilatura_fast": _trafilatura_fast,
-    "resiliparse": _resiliparse,
-}

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pasture.records import Document
+from pasture.sample.arxiv import NAME, write
 from pasture.sources.archives import Limits
 from pasture.sources.arxiv import Arxiv, to_date, to_id
 from pasture.sources.base import Rejected
@@ -58,7 +59,7 @@ def test_reads_a_single_file(tmp_path: pathlib.Path) -> None:
 def test_reads_a_submission_of_several_files(tmp_path: pathlib.Path) -> None:
     submission = make_tar(
         {
-            "./paper.tex": b"\\documentclass{x}\\title{T}\\begin{document}\\input{a}\\end{document}",
+            "./paper.tex": b"\\title{T}\\begin{document}\\input{a}\\end{document}",
             "a.tex": b"\\section{A}Text.",
             "figure.pdf": b"%PDF",
         }
@@ -176,6 +177,37 @@ def test_never_raises(data: bytes, zipped: bool) -> None:
     assert isinstance(
         source.read_member(Member("2401/2401.00001.gz", content), "x"), Document | Rejected
     )
+
+
+def test_reads_the_sample(tmp_path: pathlib.Path) -> None:
+    """Each record of the sample has its fate, and writing it twice gives the same bytes."""
+    write(str(tmp_path / "a"))
+    write(str(tmp_path / "b"))
+    first, second = (tmp_path / folder / NAME for folder in "ab")
+    assert first.read_bytes() == second.read_bytes()
+    source = Arxiv(inputs=(str(first),))
+    records = [record for shard in source.shards() for record in source.read(shard)]
+    documents = {record.id: record for record in records if isinstance(record, Document)}
+    rejected = [record for record in records if isinstance(record, Rejected)]
+    assert len(documents) == 46
+    assert {record.locator: record.reason for record in rejected} == {
+        "2401.00901": "pdf_only",
+        "2401.00902": "withdrawn",
+        "2401.00903": "damaged_gzip",
+        "2401.00904": "empty",
+        "2401.00905": "empty",
+        "2401.00906": "plain_tex",
+        "2401.00907": "catcode_change",
+        "2401.00910": "pdf_only",
+    }
+    assert documents["2401.00911"].text == documents["2401.00207"].text
+    assert documents["2401.00107"].text.startswith("\\section{Le problème}")
+    left = {
+        name
+        for document in documents.values()
+        for name in json.loads(document.metadata or "").get("unexpanded_macros", [])
+    }
+    assert left == {"\\grow"}
 
 
 @pytest.mark.real_data

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pasture.sources import html
 from pasture.sources.html import Extracted, Limits, PageError
 
-EXTRACTORS = ("trafilatura", "trafilatura_fast", "resiliparse")
+EXTRACTORS = ("auto", "trafilatura", "trafilatura_fast", "resiliparse")
 SENTENCE = "The ferry ran without a bell, and nobody in the town complained of it. "
 
 
@@ -189,3 +189,38 @@ def test_the_text_is_that_of_the_bare_library():
     assert html.extract(source, "trafilatura") == Extracted(
         trafilatura.extract(source) or "", "The ferry"
     )
+
+
+def articles(count: int) -> str:
+    return "".join(f"<article><p>{i} {SENTENCE * 3}</p></article>" for i in range(count))
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "left"),
+    [
+        # The container that holds most of the text.
+        (
+            f"<article><p>{SENTENCE * 9}</p></article><p>Other ferries: {SENTENCE}",
+            "complained",
+            "Other",
+        ),
+        # None does, so the whole page is taken.
+        (
+            f"<article><p>Teaser. {SENTENCE}</p></article><div>{'The long text. ' * 60}",
+            "long text",
+            "",
+        ),
+        (articles(4), "3 The ferry", ""),
+    ],
+)
+def test_auto_takes_the_container_that_holds_most_of_the_text(body, kept, left):
+    text = html.extract(page(body), "auto").text
+    assert kept in text
+    assert not left or left not in text
+
+
+def test_auto_asks_trafilatura_where_its_text_is_small():
+    body = f"<div class=sidebar><p>{SENTENCE * 9}</p></div>"  # taken for boilerplate by its name
+    assert html.extract(page(body), "resiliparse").text == ""
+    assert html.extract(page(body), "auto") == html.extract(page(body), "trafilatura")
+    assert "ferry" in html.extract(page(body), "auto").text

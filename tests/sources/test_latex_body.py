@@ -80,6 +80,8 @@ def test_starts_at_the_first_section(source: str, expected: tuple[str, str] | No
         "\\bibliography{refs}\n\\bibliographystyle{plain}",
         "\\nocite{*}\n\\bibliography{refs}{}",
         "\\printbibliography[title=x]",
+        "{\\small\n\\bibliography{refs}\n}",
+        "\\clearpage\\begingroup\n\\bibliography{refs}\\endgroup",
         "\\putbib[refs]",
         "\\bibitem{a} One.\n\\bibitem{b} Two.",
         "\\section*{References}\n[1] One.\n\n[2] Two.",

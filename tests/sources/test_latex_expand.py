@@ -281,7 +281,7 @@ def test_is_a_fixed_point(source: str) -> None:
     ("source", "files", "expanded"),
     [
         ("a \\input{b} c", {"b": "B"}, "a B c"),
-        ("a \\input b c", {"b": "B"}, "a Bc"),
+        ("a \\input b c", {"b": "B"}, "a B c"),
         ("\\input{b.tex}", {"b": "B\n"}, "B"),
         ("\\include{b}\n\\include{c}", {"b": "B\n", "c": "C\n"}, "B\nC"),
         (

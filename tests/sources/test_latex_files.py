@@ -78,7 +78,7 @@ def test_cleans_a_submission_of_several_files() -> None:
         "ms.tex": b"\\documentclass{article}\\usepackage[latin2]{inputenc}\\input{macros}\n"
         b"\\title{On $\\R$}\\begin{document}\\maketitle\n\\input{sec/a}\n\\input{none}\n"
         b"\\input{ms}\\bibliography{r}\\end{document}",
-        "macros.tex": b"\\newcommand{\\R}{\\mathbb{R}}\\makeatletter\\def\\bad{\\@bad}\\makeatother",
+        "macros.tex": b"\\newcommand\\R{\\mathbb{R}}\\makeatletter\\def\\bad{\\@bad}\\makeatother",
         "sec/a.tex": "\\section{A}In $\\R$, \\bad\\ žluť.".encode("iso8859-2"),
         "fig.png": b"\x89PNG",
     }

@@ -17,7 +17,7 @@ from pasture.sources.latex.files import Submission
 from pasture.sources.latex.limits import CannotExpand, ExpansionLimits
 
 
-class NotCleaned(Exception):  # noqa: N818  # a verdict on the submission, which becomes a Rejected
+class NotCleaned(Exception):  # a verdict on the submission, which becomes a Rejected
     """A submission gives no text.
 
     Args:

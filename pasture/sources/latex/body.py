@@ -41,6 +41,12 @@ _NAME = re.compile(r"\s{0,20}\{([^{}\\\n]{1,80})\}")
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)", re.DOTALL)
 # What may stand between a heading and the bibliography that it announces.
 _SETTING = re.compile(r"\\[A-Za-z@]+\*?|\{[^{}]*\}|[0-9.]+(?:pt|em|ex|cm)|[{}]")
+# What opens the bibliography's own group or page, and goes with it: "{\small", "\newpage".
+_OPENING = re.compile(
+    r"(?:[{\s]|\\(?:small|footnotesize|scriptsize|tiny|normalsize|begingroup|newpage|clearpage|"
+    r"cleardoublepage|pagebreak|balance|sloppy|raggedright)(?![A-Za-z]))+\Z"
+)
+_MAX_OPENING = 120  # characters of it
 _MAX_GAP = 400  # characters between the two
 _LINE_BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|~")
 _LINE_END = re.compile(r"[ \t]*\n")
@@ -209,6 +215,8 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         start = event.start
         if heading and _announces(text[heading.end : start]):
             start = heading.start
+        if opening := _OPENING.search(text, max(start - _MAX_OPENING, 0), start):
+            start = opening.start()
         if environment:
             closing = _closing(events, index, event.name) if event.name not in unclosed else None
             if closing is None:
@@ -253,7 +261,7 @@ def _cuts(
 def _without(text: str, cuts: Sequence[tuple[int, int, str]], start: int, end: int) -> str:
     pieces: list[str] = []
     for stop, resume, instead in cuts:
-        if start <= stop < end:
+        if resume > start and stop < end:  # one cut may reach into the next
             pieces.append(text[start:stop])
             start = resume
             if instead:

@@ -3,7 +3,6 @@ r"""The commands that read other files of the submission: ``\input`` and its kin
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,19 +12,24 @@ from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Param
 if TYPE_CHECKING:
     from pasture.sources.latex.expand import Expander
 
-_PLAIN_NAME = re.compile(r"[ \t]*([^\s\\{}%]{1,200})[ \t]?")
+_NO_NAME = frozenset("\\{}# \t\n")
+_MAX_NAME = 200  # characters of a file name without braces
 _STAR = Parameter("star", delimiter=("*",))
 _OPTIONAL = Parameter("optional")
 
 
 def _input(expander: Expander, token: str) -> None:
     r"""Carry out ``\input{name}``, and ``\input name``."""
-    frame = expander.reader.frames[-1]
-    if expander.reader.peek() == "{":
+    reader = expander.reader
+    if reader.peek() == "{":
         _read_named(expander, token, num_folders=0)
-    elif isinstance(frame, FileFrame) and (match := _PLAIN_NAME.match(frame.text, frame.pos)):
-        frame.pos = match.end()
-        _read(expander, match[1])
+        return
+    reader.skip_whitespace()
+    name = ""
+    while (run := reader.peek_raw()) and run[0] not in _NO_NAME and len(name) < _MAX_NAME:
+        name += reader.character()
+    if name:
+        _read(expander, name)
     else:
         expander.emit(token)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from pasture.sources.latex.tokens import Lexicon
 
 
-class CannotExpand(Exception):  # noqa: N818  # a verdict on the paper, which becomes a Rejected
+class CannotExpand(Exception):  # a verdict on the paper, which becomes a Rejected
     """A paper cannot be expanded.
 
     Args:

@@ -223,29 +223,27 @@ def _pop_group(tokens: list[str]) -> tuple[str, ...]:
     return tuple(group[1:-1])
 
 
-def is_writable(
-    macro: Macro,
-    meanings: Mapping[str, Meaning],
-    known: frozenset[str] = frozenset(),
-    depth: int = 5,
-) -> bool:
+def is_writable(macro: Macro, meanings: Mapping[str, Meaning]) -> bool:
     """Tell whether expanding a macro leaves only what a document may hold.
 
     A body with internals of LaTeX can still be expanded where they are run on the way: those
     that Pasture knows, and the paper's own.
-
-    Args:
-        macro: The macro.
-        meanings: The meanings at this point.
-        known: Names that will have a meaning by then.
-        depth: How many macros deep to look.
     """
-    known |= macro.defines
-    for token in macro.machinery:
-        meaning = meanings.get(token)
-        if isinstance(meaning, Macro):
-            if depth == 0 or not is_writable(meaning, meanings, known, depth - 1):
-                return False
-        elif meaning is None and token not in known:
-            return False
-    return True
+    if not macro.machinery:
+        return True
+    seen: set[str] = set()
+    unknown: set[str] = set()
+    defined: set[str] = set()
+    waiting = [macro]
+    while waiting:
+        current = waiting.pop()
+        defined |= current.defines
+        for token in current.machinery:
+            if token not in seen:
+                seen.add(token)
+                meaning = meanings.get(token)
+                if meaning is None:
+                    unknown.add(token)
+                elif isinstance(meaning, Macro):
+                    waiting.append(meaning)
+    return unknown <= defined

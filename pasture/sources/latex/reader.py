@@ -29,7 +29,7 @@ _WHITESPACE = re.compile(r"[ \t\n]*")
 _AFTER_CONTROL_WORD = re.compile(r"[ \t]*(?:\n[ \t]*(?![ \t\n]))?")
 
 
-class NoArgument(Exception):  # noqa: N818  # not an error of the program: the text goes on otherwise
+class NoArgument(Exception):  # not an error of the program: the text goes on otherwise
     """The input does not continue with the argument that a macro needs."""
 
 
