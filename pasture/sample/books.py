@@ -2,8 +2,8 @@
 
 The books stand in ``texts/books/bodies``; ``texts/books/forms`` holds the wrappings that
 Project Gutenberg has put around its texts over the years, with our words in place of its
-licence. ``texts/books/index.txt`` says which book wears which. Among the files are an exact copy, an older
-edition, a book of the archive, one without marks, and one that is marked as copyrighted.
+licence. ``texts/books/index.txt`` says which book wears which. Among the files are an exact
+copy, an older edition, books of the archive, one without marks, and one under copyright.
 """
 
 from __future__ import annotations

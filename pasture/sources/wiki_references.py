@@ -12,7 +12,7 @@ import re
 MAX_REFERENCES = 5000
 """Most URLs that are kept of one article; ours. The longest lists have about 2,000."""
 
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s\[\]{}|<>\"]{1,2000}", re.IGNORECASE)
 _ARCHIVED = re.compile(
     r"https?://(?:web|wayback)\.archive(?:-it)?\.org/(?:web/)?[^/]{1,40}/(https?:/{1,2}.+)", re.I

@@ -100,6 +100,7 @@ class _Scan:
         self._site = site
         self._page = wikitext_templates.Page(site.language.code, title)
         self._stack = [_Frame(_ROOT)]
+        self._too_deep = 0  # open brackets that are not on the stack, and show nothing
 
     def run(self, text: str) -> str:
         """Return the text with every bracket resolved."""
@@ -107,9 +108,13 @@ class _Scan:
         pieces = _TOKEN.split(_PLAIN_LINK.sub(lambda match: match[1] or match[2], text))
         for index in range(1, len(pieces), 2):
             top = stack[-1]
-            if before := pieces[index - 1]:
+            before = pieces[index - 1]
+            if before and not self._too_deep:
                 top.parts.append(before)
             mark = pieces[index]
+            if self._too_deep:
+                self._skip(mark)
+                continue
             if mark == "|":
                 if top.kind is _TEMPLATE or top.kind is _LINK:
                     top.split()
@@ -141,8 +146,20 @@ class _Scan:
         return "".join(stack[0].parts)
 
     def _open(self, kind: str) -> None:
-        if len(self._stack) <= MAX_DEPTH:
+        if len(self._stack) <= MAX_DEPTH and not self._too_deep:
             self._stack.append(_Frame(kind))
+        else:
+            self._too_deep += 1
+
+    def _skip(self, mark: str) -> None:
+        """Pass over a mark inside brackets that are nested too deeply; a heading ends them."""
+        if mark == "\n=":
+            self._too_deep = 0
+            self._stack[-1].parts.append(mark)
+        elif mark[0] in "[{":
+            self._too_deep += len(mark) // 2
+        elif mark[0] in "]}" or mark == "|}":
+            self._too_deep = max(self._too_deep - len(mark) // 2, 0)
 
     def _close(self, text: str) -> None:
         """Take the top frame off and put what it became into the one below."""

@@ -88,7 +88,7 @@ class Submission:
         return list(self._raw)
 
     def text(self, path: str) -> str:
-        """The text of a file, without comments, and without the frame of a document of its own."""
+        """The text of a file, without comments, and without the line end that ends it."""
         if path not in self._texts:
             text = strip_comments(self._raw[path], self.lexicon)
             paragraph_ends = text.endswith("\n\n")
