@@ -92,6 +92,7 @@ _CODECS = {
     "euckr": "euc_kr",
 }  # fmt: skip
 _DECLARED = re.compile(rb"character set encoding:[ \t]*([^\r\n]{1,60})", re.I)
+_LITTLE = 100  # characters; what stands behind the small print of a footer at most
 _HEADER_BYTES = 30_000
 """How far the header may reach; the longest known, with its small print, is about 20 KB."""
 
@@ -185,9 +186,8 @@ def _cut_old(text: str) -> Cut:
     ends = [match.end() for match in _SMALL_PRINT_END.finditer(text)]
     footers = [match.start() for match in _END.finditer(text)]
     footers += [match.start() for match in _SMALL_PRINT_START.finditer(text)]
-    # Some files of 2002 to 2004 have the small print behind the book: it is a header only where
-    # most of the file comes after it.
-    header_ends = [end for end in ends if end < max(len(text) // 2, 2 * _HEADER_BYTES)]
+    # Some files have the small print behind the book: it is a header where a text follows it.
+    header_ends = [end for end in ends if len(text[end:].strip()) > _LITTLE]
     begin = header_ends[-1] if header_ends else _end_of_top_lines(text)
     stop = min((at for at in footers if at > begin), default=len(text))
     body, rest = _split_old_end(text[begin:stop])

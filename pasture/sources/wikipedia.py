@@ -255,8 +255,8 @@ def _foreign(path: str, code: str | None, site: SiteInfo) -> Rejected:
             path,
             "unknown_wiki",
             "bad_file",
-            f"neither the file's name nor its siteinfo ({site.dbname or site.base or 'none'}) tells "
-            f"a Wikipedia; name the file like dewiki-20220601-pages-articles.xml.bz2",
+            f"neither the file's name nor its siteinfo ({site.dbname or site.base or 'none'}) "
+            f"tells a Wikipedia; name the file like dewiki-20220601-pages-articles.xml.bz2",
         )
     return Rejected(path, "other_language", "bad_file", f"{code} is not among the languages")
 

@@ -159,7 +159,10 @@ class _Scan:
         elif mark[0] in "[{":
             self._too_deep += len(mark) // 2
         elif mark[0] in "]}" or mark == "|}":
-            self._too_deep = max(self._too_deep - len(mark) // 2, 0)
+            left = len(mark) // 2 - self._too_deep
+            self._too_deep = max(-left, 0)
+            if left > 0 and mark[0] == "}":
+                self._close_templates(left)
 
     def _close(self, text: str) -> None:
         """Take the top frame off and put what it became into the one below."""

@@ -70,7 +70,7 @@ _EMPTY_BRACKETS = re.compile(
 _AFTER_OPENING = re.compile(rf"([(\[„«“])[ ,;:]{{0,4}}{_G}[ ,;:{_G}]{{0,9}}")
 _BEFORE_CLOSING = re.compile(rf"[ ,;:]{{0,4}}{_G}[ ,;:{_G}]{{0,9}}(?=[)\]])")
 _DOUBLED = re.compile(rf"([,;:]) ?{_G}[ {_G}]{{0,9}}[,;](?= )")
-_BEFORE_STOP = re.compile(rf" ?{_G} ?(?=[,.;](?:\s|$|{_G}))")
+_BEFORE_STOP = re.compile(rf"(?: [–—-])? ?{_G} ?(?=[,.;](?:\s|$|{_G}))")
 _LAST = re.compile(rf"[,;:]? ?{_G} ?(?=\.?$)")
 _RUN_OF_BLANKS = re.compile(r"(?<=\S)[ \t]{2,}")
 _LIST = re.compile(r"([*#:;]+)[ \t]*")

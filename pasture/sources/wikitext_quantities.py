@@ -31,12 +31,13 @@ _SUBSCRIPT = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋
 _SUPERSCRIPT = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 
 
-def convert(arguments: Sequence[str]) -> str:
+def convert(arguments: Sequence[str], language: str) -> str:
     """``{{convert|5|to|7|km|mi}}``: the figures as given, with their unit."""
     text = ""
     for argument in arguments[:12]:
         if _NUMBER.fullmatch(argument):
-            text += argument if not text or text[-1:] in " –" else f" {argument}"
+            figure = group_digits(argument, language)
+            text += figure if not text or text[-1:] in " –" else f" {figure}"
         elif argument in _RANGE_WORDS:
             text = text.rstrip() + _RANGE_WORDS[argument]
         else:

@@ -235,7 +235,7 @@ _SHAPES: dict[str, Rule] = {
     "date": lambda call: quantities.date(call.positional),
     "as_of": _as_of,
     "circa": _circa,
-    "convert": lambda call: quantities.convert(call.positional),
+    "convert": lambda call: quantities.convert(call.positional, call.page.language),
     "value": lambda call: quantities.value(call.positional, call.named),
     "fraction": lambda call: quantities.fraction(call.positional),
     "power": lambda call: quantities.power(call.get("1")),

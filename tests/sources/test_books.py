@@ -38,9 +38,7 @@ def read(*inputs: object, **options: int) -> list[Document | Rejected]:
 
 def brief(records: list[Document | Rejected]) -> list[tuple[str, str]]:
     """Each record as its id and its reason; ``kept`` for a document."""
-    return [
-        (r.locator, r.reason) if isinstance(r, Rejected) else (r.id, "kept") for r in records
-    ]
+    return [(r.locator, r.reason) if isinstance(r, Rejected) else (r.id, "kept") for r in records]
 
 
 def write_tar(path, members: dict[str, bytes], mode: str = "w:gz") -> None:
@@ -231,7 +229,16 @@ def test_real_gutenberg_books_keep_their_first_and_last_page(real_data):
 def test_real_books3_archive(real_data):
     records = read(real_data / "books" / "books3.tar.gz")
     assert [reason for _, reason in brief(records)] == ["kept"] * 8
-    titles = ["ALICE'S", "ALICE'S", "MODERN", "English", "A CHRISTMAS", "THE MODERN", "PRICE", "NEWS"]
+    titles = [
+        "ALICE'S",
+        "ALICE'S",
+        "MODERN",
+        "English",
+        "A CHRISTMAS",
+        "THE MODERN",
+        "PRICE",
+        "NEWS",
+    ]
     for record, title in zip(records, titles, strict=True):
         assert record.text.lstrip().startswith(title)
         assert "ranscriber's Note" not in record.text[:2000] + record.text[-2000:]

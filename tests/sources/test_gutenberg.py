@@ -115,6 +115,9 @@ FORMS = {
     + "This file should be named lamp10.txt or lamp10.zip\n\n"
     + "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN EBOOKS**START***\n\nlawyers\n\n"
     + "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*\n",
+    "small print behind the book, no start mark": "The Project Gutenberg Etext of The Lamplighter\n\n"
+    + "{}\n\n***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***\n\nlawyers\n\n"
+    + "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n",
     "top line only": "The Project Gutenberg Etext of The Lamplighter, by A. Nobody\n\n{}\n\n"
     + "End of the Project Gutenberg Etext of The Lamplighter\n",
     "end of this etext": "The Project Gutenberg Etext of The Lamplighter\n\n{}\n\n"
@@ -214,11 +217,14 @@ def test_a_file_without_marks_is_not_marked():
             "Release date: February 30, 2004 [eBook #7]\n",
             Header("The Lamplighter", "A. Nobody", "sv", 7),
         ),
-        ("Official Release Date: October 31, 1993\n", Header(released=datetime.datetime(1993, 10, 31))),
+        (
+            "Official Release Date: October 31, 1993\n",
+            Header(released=datetime.datetime(1993, 10, 31)),
+        ),
         ("Language: Klingon\n", Header()),
         ("", Header()),
     ],
-)  # fmt: skip
+)
 def test_parse_header(header, expected):
     found = gutenberg.parse_header(header)
     released = found.released and found.released.replace(tzinfo=None)
@@ -251,9 +257,18 @@ def test_copyrighted_is_told_from_the_wrapping_only(notice):
     [
         (b"caf\xc3\xa9", "café"),
         (b"\xef\xbb\xbfcaf\xc3\xa9", "café"),
-        (b"Character set encoding: ISO-8859-1\ncaf\xe9", "Character set encoding: ISO-8859-1\ncafé"),
-        (b"Character set encoding: ISO-8859-1\n\x93a\x94", "Character set encoding: ISO-8859-1\n“a”"),
-        (b"Character set encoding: ISO-8859-1\ncaf\xc3\xa9", "Character set encoding: ISO-8859-1\ncafé"),
+        (
+            b"Character set encoding: ISO-8859-1\ncaf\xe9",
+            "Character set encoding: ISO-8859-1\ncafé",
+        ),
+        (
+            b"Character set encoding: ISO-8859-1\n\x93a\x94",
+            "Character set encoding: ISO-8859-1\n“a”",
+        ),
+        (
+            b"Character set encoding: ISO-8859-1\ncaf\xc3\xa9",
+            "Character set encoding: ISO-8859-1\ncafé",
+        ),
         (b"Character set encoding: ISO Latin-2\n\xb1", "Character set encoding: ISO Latin-2\n±"),
         (b"Character set encoding: ISO-8859-2\n\xb1", "Character set encoding: ISO-8859-2\ną"),
         (b"Character set encoding: CP-1251\n\xe4\xe0", "Character set encoding: CP-1251\nда"),
@@ -263,7 +278,7 @@ def test_copyrighted_is_told_from_the_wrapping_only(notice):
         (b"one\r\ntwo\rthree\x0cfour\x1a", "one\ntwo\nthree\nfour"),
         (b"", ""),
     ],
-)  # fmt: skip
+)
 def test_decode(data, text):
     assert gutenberg.decode(data) == text
 
@@ -379,8 +394,21 @@ def test_find_leak(body, leak):
 
 
 _PIECES = st.sampled_from(
-    [*FORMS.values(), *CREDITS, *ENDINGS, BODY, NEW_TOP, OLD_TOP, LICENCE, "*", "[", "]", "\n", "\n\n"]
-)  # fmt: skip
+    [
+        *FORMS.values(),
+        *CREDITS,
+        *ENDINGS,
+        BODY,
+        NEW_TOP,
+        OLD_TOP,
+        LICENCE,
+        "*",
+        "[",
+        "]",
+        "\n",
+        "\n\n",
+    ]
+)
 
 
 @given(st.lists(st.one_of(_PIECES, st.text(max_size=20)), max_size=8))
@@ -407,12 +435,30 @@ def test_any_bytes_decode_to_text_or_raise_unicode_errors(data):
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "unit",
-    ["*", "\n", " ", "[", "* ", "\n ", "*** START OF ", "+---\n|", "Title: by by ", "End of Project ",
-     "[Transcriber's note ", "Transcriber's Note\n\n", "Produced by x\n\n", "a\n\n", "-\n\n",
-     "*** START OF THE PROJECT GUTENBERG\n", "\n\n*** END OF THE PROJECT GUTENBERG ***\n",
-     "*END*THE SMALL PRINT!\n", "This etext was ", "this the text ",
-     "Produced by x\n\n---\n\n"],
-)  # fmt: skip
+    [
+        "*",
+        "\n",
+        " ",
+        "[",
+        "* ",
+        "\n ",
+        "*** START OF ",
+        "+---\n|",
+        "Title: by by ",
+        "End of Project ",
+        "[Transcriber's note ",
+        "Transcriber's Note\n\n",
+        "Produced by x\n\n",
+        "a\n\n",
+        "-\n\n",
+        "*** START OF THE PROJECT GUTENBERG\n",
+        "\n\n*** END OF THE PROJECT GUTENBERG ***\n",
+        "*END*THE SMALL PRINT!\n",
+        "This etext was ",
+        "this the text ",
+        "Produced by x\n\n---\n\n",
+    ],
+)
 def test_hostile_repetition_takes_linear_time(unit):
     text = unit * (2_000_000 // len(unit))
     parts = gutenberg.cut(text)

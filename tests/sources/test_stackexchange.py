@@ -122,7 +122,9 @@ def test_a_question_becomes_a_document_with_its_answers(tmp_path):
 
 
 def test_scores_are_numbers_and_ties_go_to_the_lower_id(tmp_path):
-    rows = [answer(i, 1, score) for i, score in [(2, 9), (3, 100), (4, -3), (5, 10), (7, 9), (6, 9)]]
+    rows = [
+        answer(i, 1, score) for i, score in [(2, 9), (3, 100), (4, -3), (5, 10), (7, 9), (6, 9)]
+    ]
     assert brief(read(tmp_path, posts_xml(question(1), *rows))) == [
         (f"{SITE}:1", [(3, 100), (5, 10), (2, 9), (6, 9), (7, 9), (4, -3)])
     ]
@@ -137,9 +139,13 @@ def test_order_in_the_file_does_not_matter(tmp_path):
 
 
 THREADS = (
-    question(1, Score=5), answer(2, 1, 3), answer(3, 1, -1), question(4, Score=-2), answer(5, 4, 9),
+    question(1, Score=5),
+    answer(2, 1, 3),
+    answer(3, 1, -1),
+    question(4, Score=-2),
+    answer(5, 4, 9),
     question(6, Score=0),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,13 @@ THREADS = (
         ({"min_answer_score": 3}, [(3, "low_score"), (1, [(2, 3)]), (4, [(5, 9)]), (6, [])]),
         (
             {"min_answer_score": 4, "keep_unanswered": False},
-            [(2, "low_score"), (3, "low_score"), (1, "unanswered"), (4, [(5, 9)]), (6, "unanswered")],
+            [
+                (2, "low_score"),
+                (3, "low_score"),
+                (1, "unanswered"),
+                (4, [(5, 9)]),
+                (6, "unanswered"),
+            ],
         ),
         (
             {"min_question_score": 0},
@@ -161,7 +173,7 @@ THREADS = (
             [(1, [(2, 3), (3, -1)]), (4, "low_score"), (5, "question_left_out"), (6, "low_score")],
         ),
     ],
-)  # fmt: skip
+)
 def test_options(tmp_path, options, expected):
     found = brief(read(tmp_path, posts_xml(*THREADS), **options))
     assert found == [(f"{SITE}:{number}", what) for number, what in expected]
@@ -172,7 +184,10 @@ def test_options(tmp_path, options, expected):
     [
         ([answer(2, 1)], [("2", "orphan_answer")]),
         ([row(2, 4), row(3, 5), row(4, 9)], [("not_a_question_or_answer",)] * 3),
-        ([question(1), question(1, Score=3), answer(2, 1), answer(2, 1, 4)], [("1", "duplicate_id"), ("2", "duplicate_id"), ("1", [(2, 4)])]),
+        (
+            [question(1), question(1, Score=3), answer(2, 1), answer(2, 1, 4)],
+            [("1", "duplicate_id"), ("2", "duplicate_id"), ("1", [(2, 4)])],
+        ),
         ([question(1), answer(2, 1, Body="<p> </p>")], [("2", "empty_answer"), ("1", [])]),
         ([row(1, 1, Body="")], [("1", "empty")]),
         ([question("x")], [("bad_row",)]),
@@ -188,7 +203,7 @@ def test_options(tmp_path, options, expected):
         (['  <row Id="1" Body="&undefined;" />\n'], [("bad_row",)]),
         (["  <row Id='1' \n"], [("bad_row",)]),
     ],
-)  # fmt: skip
+)
 def test_reasons(tmp_path, rows, expected):
     """The question after a row shows that nothing else is lost."""
     found = brief(read(tmp_path, posts_xml(*rows, question(99))))
@@ -304,9 +319,26 @@ def test_damaged_archives_are_bad_files_and_raise_nothing(tmp_path):
                 assert record.kind in ("bad_file", "bad_record")
 
 
-@given(st.lists(st.one_of(st.sampled_from([b"<row ", b"/>", b"<", b'"', b"Id=", b"&lt;", b"</posts>",
-       b'<row Id="1" PostTypeId="1" Score="1" CreationDate="2014-01-01"/>']), st.binary(max_size=12)),
-       max_size=25))  # fmt: skip
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                [
+                    b"<row ",
+                    b"/>",
+                    b"<",
+                    b'"',
+                    b"Id=",
+                    b"&lt;",
+                    b"</posts>",
+                    b'<row Id="1" PostTypeId="1" Score="1" CreationDate="2014-01-01"/>',
+                ]
+            ),
+            st.binary(max_size=12),
+        ),
+        max_size=25,
+    )
+)
 @settings(max_examples=50, deadline=None)
 def test_any_bytes_are_rows_or_rejected(parts):
     splitter = dump.RowSplitter()

@@ -71,7 +71,10 @@ def test_links(wikitext, text):
         ("A. <!-- B [[C]] {{D", "A."),
         ("<nowiki>[1]</nowiki> A<nowiki/>B", "[1] AB"),
         ("<pre>\nx  =  1\n</pre>", "x  =  1"),
-        ('<syntaxhighlight lang="c">\nint a[2] = {1, 2};\n</syntaxhighlight>', "int a[2] = {1, 2};"),
+        (
+            '<syntaxhighlight lang="c">\nint a[2] = {1, 2};\n</syntaxhighlight>',
+            "int a[2] = {1, 2};",
+        ),
         ("<source lang=py>x &lt; 1 '''</source>", "x < 1 '''"),
         ("<gallery>\nFile:A.jpg|A\n</gallery>\nText.", "Text."),
         ("Text.\nFile:A.jpg|A caption", "Text."),
@@ -115,6 +118,7 @@ def test_tags_templates_and_formatting(wikitext, text):
         ("A {{foo}}, b.", "A, b."),
         ("A {{foo}}.", "A."),
         ("A, {{foo}}.", "A."),
+        ("A – {{foo}}, b", "A, b"),
         ("A.{{foo}} B.", "A. B."),
         ("{{foo}} A.", "A."),
         ("f( ) and ( , ) stay", "f( ) and ( , ) stay"),
@@ -196,6 +200,7 @@ def test_broken_markup(wikitext, text):
         ("en", "{{convert|5|km|mi}}", "5 km"),
         ("en", "{{convert|5|to|7|km2|sqmi|abbr=on}}", "5 to 7 km²"),
         ("en", "{{cvt|10|C|F}}", "10 °C"),
+        ("en", "{{convert|1064600|km2}}", "1,064,600 km²"),
         ("en", "{{val|1.5|0.2|e=6|u=kg}}", "1.5 ± 0.2×10⁶ kg"),
         ("en", "{{frac|1|2}} {{frac|3|1|2}} {{frac|4}}", "1/2 3 1/2 1/4"),
         ("en", "{{chem|H|2|O}}", "H₂O"),
@@ -218,12 +223,13 @@ def test_broken_markup(wikitext, text):
         ("en", "{{subst:nowrap|a}}", "a"),
         ("de", '{{"|Wort}} {{enS|word}}', "„Wort“ englisch word"),
         ("de", "{{formatnum:1234567}} {{Höhe|114|DE-NHN}}", "1.234.567 114 m"),
-        ("fr", "au {{XIXe siècle}}, {{s-|V|e}}, {{-s-|II}}", "au XIXe siècle, Ve siècle, IIe siècle av. J.-C."),
+        ("fr", "au {{XIXe siècle}} et {{s-|V|e}}", "au XIXe siècle et Ve siècle"),
+        ("fr", "au {{-s-|II}} ({{s2-|V|e|VI|e}})", "au IIe siècle av. J.-C. (Ve et VIe siècles)"),
         ("fr", "{{unité|892.5|km|2}} {{tmp|75|°C}}", "892,5 km² 75 °C"),
         ("fr", "{{date-|14|juillet|1789}} à {{heure|20|30}}", "14 juillet 1789 à 20 h 30"),
         ("fr", "A<ref>b</ref>{{,}}<ref>c</ref>.", "A."),
         ("fr", "{{citation|mots}} {{1er}}", "« mots » 1er"),
-        ("es", "el {{siglo|XIII||s}} {{cita|Palabras.|Autor}}", "el siglo XIII\nPalabras.\n— Autor"),
+        ("es", "el {{siglo|XIII||s}} {{cita|Así.|Autor}}", "el siglo XIII\nAsí.\n— Autor"),
         ("it", "{{M|12|u=m}} {{formatnum:12345}}", "12 m 12.345"),
         ("pt", "no {{séc|XIX}} {{fmtn|25|km}}", "no século XIX 25 km"),
         ("ru", "({{lang-de|Berg}}) {{нп5|Гора|горе|en|Hill}}", "(нем. Berg) горе"),
@@ -303,19 +309,18 @@ def test_plain_text_stays(text):
     assert clean(text) == text.strip()
 
 
-PIECES = st.sampled_from(
-    "[[ ]] {{ }} {{{ }}} {| |} |- | = \n== == <ref> </ref> <ref/> <!-- --> <nowiki> </nowiki> <math>"
-    " </math> ''' '' [http://a ] File: Category: __TOC__ &lt; * # : ; ! \n \n\n ( ) , . a word"
-    " {{nowrap| {{convert|5|km}} {{lang-de| [[a|b]] <br> <table> \x7f \x02 &#91;".split(" ")
-)
+MARKUP = """[[ ]] {{ }} {{{ }}} {| |} |- | = == <ref> </ref> <ref/> <!-- --> <nowiki> </nowiki>
+<math> </math> ''' '' [http://a ] File: Category: __TOC__ &lt; * # : ; ! ( ) , . a word {{nowrap|
+{{convert|5|km}} {{lang-de| [[a|b]] <br> <table>"""
+PIECES = st.sampled_from([*MARKUP.split(), " ", "\n", "\n\n", "\n==", "\x7f", "\x02"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from(sorted(LANGUAGES)))
 def test_never_raises_and_leaves_no_debris(wikitext, code):
     text = to_text(wikitext, SITES[code], "T")
     for mark in ("[[", "{{", "\x7f", "\x02", "\x03"):
-        assert mark not in text or "<nowiki>" in wikitext or "&#91;" in wikitext
+        assert mark not in text or "<nowiki>" in wikitext
 
 
 @settings(max_examples=50, deadline=None)
