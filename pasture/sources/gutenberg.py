@@ -187,7 +187,8 @@ def _cut_old(text: str) -> Cut:
     footers = [match.start() for match in _END.finditer(text)]
     footers += [match.start() for match in _SMALL_PRINT_START.finditer(text)]
     # Some files have the small print behind the book: it is a header where a text follows it.
-    header_ends = [end for end in ends if len(text[end:].strip()) > _LITTLE]
+    last = len(text.rstrip())
+    header_ends = [end for end in ends if end < last - _LITTLE]
     begin = header_ends[-1] if header_ends else _end_of_top_lines(text)
     stop = min((at for at in footers if at > begin), default=len(text))
     body, rest = _split_old_end(text[begin:stop])

@@ -57,8 +57,8 @@ def _library() -> Any:
 def _auto(page: str, tree: Any) -> str:
     text = _narrowed(tree, _resiliparse(page, tree))
     if len(text) >= _MIN_CHARACTERS:
-        paragraphs = tree.document.query_selector_all("p")
-        if sum(len(element.text) for element in paragraphs) <= _MAX_PARAGRAPH_SHARE * len(text):
+        paragraphs = sum(len(element.text) for element in _select(tree, "p"))
+        if paragraphs <= _MAX_PARAGRAPH_SHARE * len(text):
             return text
     # Much of what stands in paragraphs is not in the text, or there is hardly any text.
     return _trafilatura(page, tree) or text
@@ -69,7 +69,7 @@ def _narrowed(tree: Any, text: str) -> str:
     from resiliparse.parse.html import HTMLTree
 
     for selector in _CONTAINERS:
-        found = tree.document.query_selector_all(selector)
+        found = _select(tree, selector)
         largest = max(found, key=lambda element: len(element.text), default=None)
         if largest is not None:
             part = HTMLTree.parse(f"<html><body>{largest.html}</body></html>")
@@ -77,6 +77,12 @@ def _narrowed(tree: Any, text: str) -> str:
             if len(narrowed) > _MIN_CONTAINER_SHARE * len(text):
                 return narrowed
     return text
+
+
+def _select(tree: Any, selector: str) -> list[Any]:
+    """The elements that a selector finds. Iterating over the result itself takes square time."""
+    elements: list[Any] = tree.document.query_selector_all(selector).values()
+    return elements
 
 
 EXTRACTORS: dict[str, Callable[[str, Any], str]] = {

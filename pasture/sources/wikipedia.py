@@ -14,7 +14,7 @@ import posixpath
 import re
 import urllib.parse
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError, StorageError
@@ -50,6 +50,7 @@ class Wikipedia(Source):
             positive examples of the reference classifier.
         shard_bytes: Compressed bytes of a range of a multistream dump; ours.
         max_page_characters: Longest wikitext of a page; ours. MediaWiki's own limit is 2 MiB.
+            It bounds the memory: hostile text takes some fifty times its size.
     """
 
     name: ClassVar[str] = "wikipedia"
@@ -65,7 +66,7 @@ class Wikipedia(Source):
     languages: tuple[str, ...] = tuple(sorted(LANGUAGES))
     keep_references: bool = True
     shard_bytes: int = 64 << 20
-    max_page_characters: int = 16 << 20
+    max_page_characters: int = 4 << 20
 
     def __post_init__(self) -> None:
         for code in self.languages:
@@ -218,14 +219,10 @@ class _Cleaner:
             name.replace("_", " ").lower() in self._language.disambiguation for name in names
         )
 
-    def _rejected(self, locator: str, page: Page, reason: str, kind: str = "rule") -> Rejected:
-        return Rejected(
-            locator,
-            reason,
-            "bad_record" if kind == "bad_record" else "rule",
-            page.title,
-            page.text[:_AUDIT_CHARACTERS],
-        )
+    def _rejected(
+        self, locator: str, page: Page, reason: str, kind: Literal["rule", "bad_record"] = "rule"
+    ) -> Rejected:
+        return Rejected(locator, reason, kind, page.title, page.text[:_AUDIT_CHARACTERS])
 
 
 def _wiki_of_file(path: str) -> str | None:

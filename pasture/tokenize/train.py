@@ -26,6 +26,9 @@ MODEL = "tokenizer.model"
 VOCAB = "tokenizer.vocab"
 CARD = "card.json"
 
+# A vocabulary up to this size is tried however little text there is; ours.
+SMALL_VOCABULARY = 4000
+
 # The trainer skips a sentence that holds one of these: it uses the block as a mark of its own.
 RESERVED = ("\0", "\u2585")
 
@@ -46,6 +49,8 @@ class TokenizerTraining:
         byte_fallback: Spell what has no piece in UTF-8 bytes, so that nothing is unknown.
         max_line_bytes: A longer line is cut, at a space where it has one; the trainer would
             drop it (4,192 is the trainer's default).
+        min_bytes_per_piece: Text that there must be for each piece, in UTF-8 bytes; ours. With
+            less, phrases that are seen once become pieces, so the vocabulary is made smaller.
         sample_bytes: Text that the trainer is given, in UTF-8 bytes; ours. It needs about seven
             times as much memory.
         seed: Seed of the sample.
@@ -56,6 +61,7 @@ class TokenizerTraining:
     split_digits: bool = True
     byte_fallback: bool = True
     max_line_bytes: int = 4192
+    min_bytes_per_piece: int = 50
     sample_bytes: int = 200_000_000
     seed: int = 0
 
@@ -68,6 +74,8 @@ class TokenizerTraining:
             )
         if not 0.98 <= self.character_coverage <= 1:
             raise ConfigError(f"character_coverage: {self.character_coverage} is not in 0.98 to 1")
+        if self.min_bytes_per_piece < 1:
+            raise ConfigError(f"min_bytes_per_piece: {self.min_bytes_per_piece} is less than 1")
         if self.max_line_bytes < 16:
             raise ConfigError(f"max_line_bytes: {self.max_line_bytes} is less than 16")
         if self.sample_bytes < 1:
@@ -100,7 +108,7 @@ def train_tokenizer(
     sample = draw_sample(texts, config)
     if not sample.lines:
         raise ModelError("there is no text to train a tokenizer on; check the stages before it")
-    model = _train_largest(sample.lines, config)
+    model = _train_largest(sample, config)
     vocab = _vocab(model)
     card = {
         "algorithm": "sentencepiece bpe",
@@ -191,25 +199,31 @@ def split_lines(text: str, max_bytes: int) -> Iterator[str]:
             yield line[start:]
 
 
-def _train_largest(lines: list[str], config: TokenizerTraining) -> bytes:
+def _train_largest(sample: Sample, config: TokenizerTraining) -> bytes:
     """Train with the vocabulary asked for, or else with the largest that the lines can carry."""
+    carried = max(SMALL_VOCABULARY, sample.bytes // config.min_bytes_per_piece)
+    vocab_size = min(config.vocab_size, carried)
     try:
-        return _train(lines, config, config.vocab_size)
+        model = _train(sample.lines, config, vocab_size)
     except RuntimeError as error:
-        limit = re.search(r"Vocabulary size too high .*<= (\d+)", str(error))
-        if limit is None:
+        # The trainer names the most pieces that it finds, or the characters that need one.
+        limit = re.search(r"too high .*<= (\d+)|required_chars. \d+ vs (\d+)", str(error))
+        if limit is None or int(limit[1] or limit[2]) > config.vocab_size:
             raise ModelError(f"the tokenizer cannot be trained: {error}") from error
-    vocab_size = int(limit[1])
-    log.warning(
-        "the sample carries %d pieces, not the %d asked for: the tokenizer has %d",
-        vocab_size,
-        config.vocab_size,
-        vocab_size,
-    )
-    try:
-        return _train(lines, config, vocab_size)
-    except RuntimeError as error:
-        raise ModelError(f"the tokenizer cannot be trained: {error}") from error
+        vocab_size = int(limit[1] or limit[2])
+        try:
+            model = _train(sample.lines, config, vocab_size)
+        except RuntimeError as again:
+            raise ModelError(f"the tokenizer cannot be trained: {again}") from again
+    if vocab_size < config.vocab_size:
+        log.warning(
+            "%d bytes of text carry %d pieces, not the %d asked for: the tokenizer has %d",
+            sample.bytes,
+            vocab_size,
+            config.vocab_size,
+            vocab_size,
+        )
+    return model
 
 
 def _train(lines: list[str], config: TokenizerTraining, vocab_size: int) -> bytes:

@@ -115,7 +115,7 @@ FORMS = {
     + "This file should be named lamp10.txt or lamp10.zip\n\n"
     + "***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN EBOOKS**START***\n\nlawyers\n\n"
     + "*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*\n",
-    "small print behind the book, no start mark": "The Project Gutenberg Etext of The Lamplighter\n\n"
+    "small print behind, no start mark": "The Project Gutenberg Etext of The Lamplighter\n\n"
     + "{}\n\n***START**THE SMALL PRINT!**FOR PUBLIC DOMAIN ETEXTS**START***\n\nlawyers\n\n"
     + "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n",
     "top line only": "The Project Gutenberg Etext of The Lamplighter, by A. Nobody\n\n{}\n\n"
@@ -302,9 +302,10 @@ CREDITS = [
     "Transcriber's Note:\n\n    Misprints have been corrected.\n\n    Italics are _so_.",
     "Transcribers Note: Obvious typesetter errors are corrected.\n\n"
     "Throughout this text, words between underscores were in italics.\n\n-----------",
-    "+-----------------------------+\n| Transcriber's Note:         |\n|                             |\n"
+    "+-----------------------------+\n| Transcriber's Note:         |\n"
+    "|                             |\n"
     "| Hyphenation as in the book. |\n+-----------------------------+",
-    "[This text uses UTF-8 (Unicode) file encoding. If quotation marks\nappear as garbage, change.]",
+    "[This text uses UTF-8 (Unicode) file encoding. If quotes\nappear as garbage, change.]",
     "Dieser Etext wurde von Jane Roe erstellt.",
     "Produit par Jane Roe",
     "Ce document fut présenté en lecture par Jane Roe",

@@ -47,7 +47,8 @@ GOLDEN = {
     "inline code in emphasis": ("<p><strong><code>x</code></strong></p>", "`x`"),
     "inline code in inline code": ("<p><code>a <code>b</code> c</code></p>", "`a b` c"),
     "code block": (
-        "<p>Run:</p>\n\n<pre><code>for x in y:\n    print(x)\n\nprint()\n</code></pre>\n\n<p>Done</p>",
+        "<p>Run:</p>\n\n<pre><code>for x in y:\n    print(x)\n\nprint()\n</code></pre>\n\n"
+        "<p>Done</p>",
         "Run:\n\n```\nfor x in y:\n    print(x)\n\nprint()\n```\n\nDone",
     ),
     "code block with its language": (

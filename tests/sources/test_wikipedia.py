@@ -11,6 +11,8 @@ import re
 import tracemalloc
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pasture.errors import ConfigError, InputError
 from pasture.records import Document
@@ -233,6 +235,44 @@ def test_damage_ends_the_file_after_what_could_be_read(tmp_path, data, reason, d
     assert isinstance(items[-1], Rejected)
     assert items[-1].locator.endswith("dewiki-x.xml.bz2")
     assert sum(isinstance(item, Document) for item in items) == documents
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        (BOMB.encode() + dump(GOOD), "document type declaration"),
+        (dump("<a>" * 60), "levels of elements"),
+        (dump(f"<page {'a' * (9 << 20)}"), "a tag of more than"),
+        (dump("<page></wrong>"), "mismatched tag"),
+        (bz2.compress(dump(GOOD))[:-200], "breaks off at byte"),
+    ],
+)
+def test_what_exactly_was_wrong_is_told(tmp_path, data, detail):
+    rejected = read(tmp_path, data, "dewiki-x.xml.bz2")[-1]
+    assert isinstance(rejected, Rejected)
+    assert detail in rejected.detail
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.binary(max_size=12),
+    st.sampled_from([bytes, bz2.compress, gzip.compress]),
+    st.booleans(),
+)
+def test_damaged_dumps_never_raise(tmp_path_factory, position, junk, pack, after):
+    """Junk is written over a dump, before or after it is packed."""
+
+    def damage(data: bytes) -> bytes:
+        at = position % len(data)
+        return data[:at] + junk + data[at + len(junk) :]
+
+    data = dump(GOOD, GOOD, GOOD)
+    data = damage(pack(data)) if after else pack(damage(data))
+    folder = tmp_path_factory.mktemp("fuzz")
+    items = read(folder, data, "dewiki-x.xml.bz2")
+    assert items
+    assert all(isinstance(item, Document | Rejected) for item in items)
 
 
 def test_memory_does_not_grow_with_the_dump(tmp_path):

@@ -61,9 +61,9 @@ def write_tokens(encoder: Encoder) -> WriteTokens:
                 for number, documents in enumerate(parts):
                     name = storage.shard_name(split, number, len(parts), "arrow")
                     metadata = TokenMetadata.of(encoder, source, split)
-                    record = write_token_shard(
-                        str(folder / name), [id_batch(source, split, number, documents)], metadata
-                    )
+                    batch = id_batch(source, split, number, documents)
+                    rows = (batch.slice(row, 1) for row in range(batch.num_rows))
+                    record = write_token_shard(str(folder / name), rows, metadata)
                     shards.append(
                         {
                             "index": number,

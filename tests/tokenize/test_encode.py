@@ -94,7 +94,7 @@ def test_the_size_of_the_window_changes_nothing(
 def test_a_full_cache_is_emptied_and_changes_nothing(
     tokenizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = [f"the gate {i} is shut" for i in range(50)]
+    texts = [f"the {chr(97 + i % 26)}{chr(97 + i // 26)} gate" for i in range(60)]
     expected = Encoder(tokenizer).encode_batch(texts)
     for limit in ("MAX_CACHED_CHUNKS", "MAX_CACHED_BYTES"):
         with monkeypatch.context() as patch:

@@ -110,23 +110,24 @@ def test_every_block_has_its_exact_share_of_each_source(corpus: TokenCorpus) -> 
     assert len(orders) == 20
 
 
-def test_an_epoch_has_every_sequence_once(corpus: TokenCorpus) -> None:
+def test_an_epoch_has_every_sequence_once_in_an_order_of_its_own(corpus: TokenCorpus) -> None:
     """600 tokens are 74 sequences of 8 targets, with 7 tokens of room for the first cut."""
-    one = sampler(corpus, proportions={"books": 1.0}, batch_size=64)
+    one = sampler(corpus, proportions={"books": 1.0}, batch_size=74, block_bits=0)
     stream = corpus.streams["books"].read(0, 600).tolist()
-    places: dict[int, list[int]] = collections.defaultdict(list)  # by the epoch's first cut
-    order = []
-    for step in range(74):  # 64 epochs
-        for row in one.batch(step).tokens.tolist():
+    orders, shifts = set(), set()
+    for epoch in range(12):
+        firsts = []
+        for row in one.batch(epoch).tokens.tolist():
             first = stream.index(row[1]) - 1 if row[0] == 1 else stream.index(row[0])
             assert row == stream[first : first + CONTEXT + 1]
-            places[first % CONTEXT].append(first // CONTEXT)
-            order.append(first)
-    assert sorted(places) == list(range(8))
-    for cuts in places.values():
-        epochs = len(cuts) // 74
-        assert sorted(cuts) == sorted(list(range(74)) * epochs)
-    assert order != sorted(order)
+            firsts.append(first)
+        assert sorted(firsts) == list(range(min(firsts), 74 * CONTEXT + min(firsts), CONTEXT))
+        assert 0 <= min(firsts) < 8
+        shifts.add(min(firsts))
+        orders.add(tuple(first // CONTEXT for first in firsts))
+    assert len(orders) == 12
+    assert tuple(range(74)) not in orders
+    assert len(shifts) > 3
 
 
 def test_document_starts_are_where_documents_start(corpus: TokenCorpus) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+import tracemalloc
 
 import pytest
 import sentencepiece
@@ -70,9 +71,17 @@ def test_trains_what_a_small_text_can_carry_and_says_so(
     assert card["requested_vocab_size"] == 32_000
     assert 300 < card["vocab_size"] < 500
     assert caplog.messages == [
-        f"the sample carries {card['vocab_size']} pieces, not the 32000 asked for: "
-        f"the tokenizer has {card['vocab_size']}"
+        f"{card['bytes']} bytes of text carry {card['vocab_size']} pieces, not the 32000 asked "
+        f"for: the tokenizer has {card['vocab_size']}"
     ]
+
+
+def test_each_piece_needs_some_text(tmp_path: pathlib.Path) -> None:
+    words = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "bdfgklmnprst"]
+    texts = [" ".join(words[i:] + words[:i]) for i in range(0, len(words), 9)]
+    size = sum(map(len, texts))
+    config = TokenizerTraining(vocab_size=32_000, min_bytes_per_piece=size // 4100)
+    assert train_tokenizer(texts, str(tmp_path), config)["vocab_size"] <= 4100 + 1
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["\n\n"]])
@@ -145,6 +154,15 @@ def test_sample_is_bounded_seeded_and_in_order() -> None:
     assert draw_sample(iter(texts), config) == sample
     other = draw_sample(iter(texts), TokenizerTraining(sample_bytes=1100, seed=1))
     assert other.lines != sample.lines
+
+
+def test_a_sample_takes_little_memory() -> None:
+    texts = (f"{i:05d} " + "sheep " * 100 for i in range(20_000))
+    tracemalloc.start()
+    draw_sample(texts, TokenizerTraining(sample_bytes=100_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000  # of 12 MB
 
 
 def test_sample_is_spread_over_all_the_texts() -> None:

@@ -57,6 +57,18 @@ def test_a_stop_id_in_a_prompt_is_only_text(model: Transformer) -> None:
     assert row[:3] == [1, 7, 1]
 
 
+def test_a_stop_id_in_a_prompt_does_not_end_the_batch(model: Transformer) -> None:
+    stop = greedy(model, [1], 1)[-1]
+    prompts = ([1, stop, last] for last in range(2, 40))
+    prompt = next(p for p in prompts if greedy(model, p, 1)[-1] != stop)
+    rows = generate_ids(model, [[1], prompt], max_tokens=6, temperature=0, stop=stop)
+    expected = greedy(model, prompt, 6)
+    if stop in expected[3:]:
+        expected = expected[: expected.index(stop, 3)]
+    assert rows == [[1], expected]
+    assert len(expected) > 3
+
+
 def test_the_context_is_the_limit(model: Transformer) -> None:
     (row,) = generate_ids(model, [[1] * 25], max_tokens=10)
     assert len(row) == 30

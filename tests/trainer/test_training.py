@@ -17,6 +17,7 @@ import torch
 
 from pasture.errors import StageError
 from pasture.tokenize.reader import TokenCorpus
+from pasture.tokenize.sampler import MixtureSampler
 from pasture.trainer import checkpoint
 from pasture.trainer.config import ModelConfig, TrainConfig
 from pasture.trainer.metrics import StepMetrics, TrainResult
@@ -135,6 +136,23 @@ def test_micro_batches_do_not_change_the_loss(
     train(str(other), dataclasses.replace(SHORT, micro_batch=4))
     for (_, ours), (_, theirs) in zip(losses(output), losses(other), strict=True):
         assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_gradients_are_those_of_the_mean_over_the_whole_batch(output: pathlib.Path) -> None:
+    seen: list[StepMetrics] = []
+    train(str(output), SHORT, seen.append)
+    settings = SHORT.resolve(340)
+    model = Transformer(settings.model)
+    model.init_weights(torch.Generator().manual_seed(0))
+    corpus = TokenCorpus.open(str(output))
+    sampler = MixtureSampler(corpus, {"books": 0.5, "arxiv": 0.5}, 32, 4, seed=0)
+    tokens = torch.from_numpy(sampler.batch(0).tokens)
+    logits = model(tokens[:, :-1])
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+    loss.backward()
+    norm = torch.nn.utils.get_total_norm(w.grad for w in model.parameters())
+    assert seen[0].loss == pytest.approx(float(loss.detach()), abs=1e-4)
+    assert seen[0].gradient_norm == pytest.approx(float(norm), rel=1e-3)
 
 
 def test_another_run_is_refused(output: pathlib.Path) -> None:
