@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import sys
 import time
 import types
@@ -439,6 +440,8 @@ def show_mixture_check(output: Output | None, as_json: bool) -> None:
 
 def train(output: Output, model: str, steps: int | None, seed: int, as_json: bool) -> None:
     """Train a model, showing the loss of each source while it goes on."""
+    # Threads that spin while they wait take the processor from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from pasture.trainer.config import TrainConfig
         from pasture.trainer.train import train as train_model

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -112,9 +113,7 @@ def model_path(context: Context, name: str) -> str | None:
 
 def tokenizer_path(context: Context) -> str:
     """Where the SentencePiece model lies."""
-    return context.recipe.tokenizer.path or storage.join(
-        context.folder("tokenizer"), "tokenizer.model"
-    )
+    return storage.join(context.folder("tokenizer"), "tokenizer.model")
 
 
 def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
@@ -126,6 +125,13 @@ def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
     value = (
         context.recipe.tokenizer if name == "tokenizer" else getattr(context.recipe.models, name)
     )
+    if name == "tokenizer" and value.path:
+        # Beside the tokens that it makes, for whoever reads them.
+        with (
+            storage.open_read(value.path) as given,
+            storage.atomic_write(tokenizer_path(context)) as copy,
+        ):
+            shutil.copyfileobj(given, copy)
     if value.path or name == "language":
         return {"trained": False, "given": True}
     makers = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from pasture import storage
 from pasture.errors import InputError
+from pasture.filters.classifier import ReferenceClassifier
 from pasture.filters.classifier_training import ReferenceTraining, train_reference
 from pasture.filters.language_training import train_language
 from pasture.filters.ngram_training import NgramTraining, train_ngram
@@ -32,6 +33,14 @@ def _columns(output: Output, stage: StageManifest, *names: str) -> Iterator[tupl
 
 def _last(output: Output, source: str) -> StageManifest:
     return output.stages(source)[-1]
+
+
+def _unclassified(output: Output, source: str) -> StageManifest:
+    """The last stage of a source that no reference classifier has decided on."""
+    stages = output.stages(source)
+    names = [{name for step in s.config.get("steps", []) for name in step} for s in stages]
+    decided = [ReferenceClassifier.name in found for found in names]
+    return stages[decided.index(True) - 1 if True in decided else -1]
 
 
 def ngram(
@@ -59,7 +68,7 @@ def reference(
         for (metadata,) in _columns(output, output.stages(citations)[0], "metadata")
         for url in json.loads(metadata or "{}").get("references", [])
     )
-    stage = _last(output, pages)
+    stage = _unclassified(output, pages)
 
     def texts(positive: bool) -> Iterator[str]:
         rows = _columns(output, stage, "url", "text")

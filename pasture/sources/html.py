@@ -2,8 +2,8 @@
 
 Every cost is bounded without a clock, so that a page has the same fate on every machine: it is
 parsed once by Lexbor, whose time grows in line with the page except for the attributes of one
-tag, and its elements and depth are counted before an extractor, whose time may grow faster, sees
-it. A page over a limit raises ``PageError`` with the reason.
+tag, and a large page's elements and their depths are counted before an extractor, whose time may
+grow faster, sees it. A page over a limit raises ``PageError`` with the reason.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ class Limits:
 
     Args:
         elements: Most elements. Trafilatura takes 0.05 to 0.2 ms for each.
-        depth: Deepest nesting. libxml2, under trafilatura, gives up at 256.
-        nesting: Largest sum of the depths of all elements, as an upper estimate. Trafilatura
-            takes up to 0.03 ms for each level above each element of nested lists, so this is
-            what bounds the worst page, to about half a minute.
+        nesting: Largest sum of the depths of all elements, as an upper estimate; what lies deeper
+            than 256 counts as 256. Trafilatura takes up to 0.03 ms for each level above each
+            element of nested lists, and resiliparse's time grows with the square of the depth,
+            so this is what bounds the worst page, to about half a minute.
         attributes: Most attributes of one tag; parsers compare each with all before it.
     """
 
     elements: int = 50_000
-    depth: int = 250
     nesting: int = 1_000_000
     attributes: int = 2_000
 
@@ -175,6 +174,7 @@ def looks_like_html(data: bytes) -> bool:
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<]{8192,}")
 _TAG_PART = re.compile(r""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
 _LEVELS = (8, 16, 32, 64, 128)
+_DEEPEST = 2 * _LEVELS[-1]
 _SPACES = re.compile(r"\s+")
 
 
@@ -191,7 +191,9 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
         if _has_more_attributes(tag[0], limits.attributes):
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
     tree = HTMLTree.parse(page)
-    _check_limits(tree.document, limits)
+    tags = page.count("<") - page.count("</")
+    if tags * _DEEPEST > limits.nesting:  # a page with fewer tags cannot take long
+        _check_size(tree.document, limits)
     try:
         text = EXTRACTORS[extractor](page, tree)
     except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
@@ -208,24 +210,16 @@ def _has_more_attributes(tag: str, limit: int) -> bool:
     return False
 
 
-def _check_limits(document: Any, limits: Limits) -> None:
+def _check_size(document: Any, limits: Limits) -> None:
     elements = len(document.get_elements_by_tag_name("*"))
     if elements > limits.elements:
         raise PageError("too_many_elements", f"{elements:,}")
-    if elements > limits.depth and document.query_selector(_below(limits.depth)) is not None:
-        raise PageError("too_deep", f"nested deeper than {limits.depth}")
-    if elements * limits.depth > limits.nesting:
-        nesting = elements * _LEVELS[0]
-        for level in _LEVELS:
-            nesting += level * len(document.query_selector_all(_below(level)))
-        if nesting > limits.nesting:
-            raise PageError("too_complex", f"{elements:,} elements, sum of depths {nesting:,}")
-
-
-@functools.lru_cache(maxsize=16)
-def _below(depth: int) -> str:
-    """A selector for the elements with at least ``depth`` others above them."""
-    return "*" + " > *" * depth
+    nesting = elements * _LEVELS[0]
+    for level in _LEVELS:
+        selector = "*" + " > *" * level  # an element with as many others above it
+        nesting += level * len(document.query_selector_all(selector))
+    if nesting > limits.nesting:
+        raise PageError("too_complex", f"{elements:,} elements, sum of depths up to {nesting:,}")
 
 
 # What trafilatura and lxml raise on pages that they were not written for.

@@ -20,7 +20,6 @@ _CONTAINERS = (
     "[itemprop=articleBody], .entry-content, .post-content, .article-body, .article-content, "
     ".post-body, .entry-body, .article__body",
     "article",
-    "main, [role=main]",
 )
 # All three tuned on half of the WCXB pages.
 _MIN_CONTAINER_SHARE = 0.7
@@ -71,7 +70,7 @@ def _narrowed(tree: Any, text: str) -> str:
     for selector in _CONTAINERS:
         found = _select(tree, selector)
         largest = max(found, key=lambda element: len(element.text), default=None)
-        if largest is not None:
+        if largest is not None and len(largest.text) > _MIN_CONTAINER_SHARE * len(text):
             part = HTMLTree.parse(f"<html><body>{largest.html}</body></html>")
             narrowed = _resiliparse("", part)
             if len(narrowed) > _MIN_CONTAINER_SHARE * len(text):

@@ -212,3 +212,15 @@ def test_an_unknown_beam_flag_is_refused(raw, tmp_path):
         run(raw, tmp_path / "out", flags=["--runer=x"])
     with pytest.raises(ConfigError, match="--workers is for the local runner"):
         run(raw, tmp_path / "out", flags=["--runner=DataflowRunner"], workers=2)
+
+
+def test_a_tokenizer_of_the_user_is_taken_and_lies_beside_its_tokens(raw, recipe_body, tmp_path):
+    run(raw, tmp_path / "first")
+    given = (tmp_path / "first/tokenizer/tokenizer.model").read_bytes()
+    (raw / "mine.model").write_bytes(given)
+    write_recipe(raw, {**recipe_body, "tokenizer": {"path": "mine.model"}})
+    run(raw, tmp_path / "second")
+    assert (tmp_path / "second/tokenizer/tokenizer.model").read_bytes() == given
+    first, second = (contents(tmp_path / name / "tokens") for name in ("first", "second"))
+    arrow = [name for name in first if name.endswith(".arrow")]
+    assert [first[name] for name in arrow] == [second[name] for name in arrow]

@@ -256,7 +256,7 @@ def html_response(headers: str = "", body: bytes = PAGE.encode()) -> bytes:
         (b"HTTP/1.1 200 OK\r\n\r\nplain", "not_html", "rule"),
         (html_response(body=b"%PDF-1.4"), "not_html", "rule"),
         (html_response(body=b"<html><p>short"), "too_short", "rule"),
-        (html_response(body=b"<div>" * 1000), "too_deep", "rule"),
+        (html_response(body=b"<div>" * 4000), "too_complex", "rule"),
         (html_response(body=b"a" * 20_001), "page_too_large", "rule"),
         (html_response("Content-Encoding: gzip\r\n", b"\x1f\x8bgarbage"), "bad_http", "bad_record"),
         (

@@ -116,8 +116,8 @@ def test_a_page_without_text_gives_none(extractor, source):
     ("body", "reason"),
     [
         ("<p>x" * 50_001, "too_many_elements"),
-        ("<div>" * 251, "too_deep"),
-        ("<b><i>" * 3_000, "too_deep"),
+        ("<div>" * 4_000, "too_complex"),
+        ("<b><i>" * 3_000, "too_complex"),
         (("<div>" * 200 + "</div>" * 200) * 100, "too_complex"),
         ("<p " + " ".join(f"a{i}=1" for i in range(3_000)) + ">", "too_many_attributes"),
         ("<p x='>' " + " ".join(f"a{i}" for i in range(3_000)) + ">", "too_many_attributes"),
@@ -129,13 +129,18 @@ def test_refuses_what_would_take_too_long(extractor, body, reason):
     assert error.value.reason == reason
 
 
+# 104 elements, of which 94 have 8 others above them, 86 have 16, and so on.
+NESTING = 8 * (104 + 94) + 16 * 86 + 32 * 70 + 64 * 38
+
+
 @pytest.mark.parametrize(
     ("body", "limits", "reason"),
     [
-        ("<p>x" * 6, Limits(elements=10), None),
-        ("<p>x" * 7, Limits(elements=10), "too_many_elements"),  # with html, head, title, body
-        ("<div>" * 7, Limits(depth=9), None),  # below html and body
-        ("<div>" * 8, Limits(depth=9), "too_deep"),
+        ("<p>x" * 6, Limits(elements=10, nesting=150), None),
+        ("<p>x" * 7, Limits(elements=10, nesting=150), "too_many_elements"),  # html, head, ...
+        ("<div>" * 100, Limits(nesting=NESTING), None),
+        ("<div>" * 100, Limits(nesting=NESTING - 1), "too_complex"),
+        ("<div>" * 3_000, Limits(), None),
     ],
 )
 def test_limits_hold_to_the_last_element(body, limits, reason):
