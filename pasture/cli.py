@@ -304,15 +304,18 @@ def mixture_show(name: str, as_json: bool) -> None:
 
 
 @mixture.command("plan")
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", required=False)
 @click.option("--mixture", "name", default="llama", show_default=True, help="Name or YAML file.")
 @click.option("--tokens", "budget", type=float, default=None, help="Token budget, such as 1.4e12.")
 @json_option
-def mixture_plan(folder: str, name: str, budget: float | None, as_json: bool) -> None:
-    """Plan tokens and epochs per source for the token shards of DIR."""
+def mixture_plan(folder: str | None, name: str, budget: float | None, as_json: bool) -> None:
+    """Plan tokens and epochs per source for the token shards of DIR.
+
+    Without DIR, for the token counts that the mixture's publication implies.
+    """
     from pasture import console
 
-    console.show_mixture_plan(_output(folder), name, budget, as_json)
+    console.show_mixture_plan(None if folder is None else _output(folder), name, budget, as_json)
 
 
 @mixture.command("check")
@@ -503,13 +506,20 @@ def generate(
 
 @main.command()
 @click.argument("checkpoint")
-@click.option("--to", "folder", metavar="DIR", required=True, help="Where to write the model.")
-def export(checkpoint: str, folder: str) -> None:
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    default=None,
+    help="Where to write the model.  [default: CHECKPOINT-hf]",
+)
+def export(checkpoint: str, folder: str | None) -> None:
     """Export CHECKPOINT to the Hugging Face LlamaForCausalLM layout."""
     from pasture.trainer.export import export as export_model
 
-    export_model(_absolute(checkpoint) or "", _absolute(folder) or "")
-    click.echo(f"wrote {folder}")
+    target = folder or checkpoint.rstrip("/") + "-hf"
+    export_model(_absolute(checkpoint) or "", _absolute(target) or "")
+    click.echo(f"wrote {target}")
 
 
 if __name__ == "__main__":

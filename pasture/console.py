@@ -42,6 +42,7 @@ from pasture.manifests.outputs import (
 )
 
 if TYPE_CHECKING:
+    from pasture.manifests.mixture import Mixture
     from pasture.pipeline.run import PlannedNode
     from pasture.trainer.metrics import StepMetrics
 
@@ -390,13 +391,23 @@ def token_counts(output: Output) -> dict[str, int]:
     return {funnel.source: funnel.tokens for funnel in funnels(output) if funnel.tokens}
 
 
-def show_mixture_plan(output: Output, name: str, budget: float | None, as_json: bool) -> None:
+def _counts(output: Output | None, mixture: Mixture) -> dict[str, int]:
+    """The tokens of an output, or those that a mixture's publication implies."""
+    if output is not None:
+        return token_counts(output)
+    return {name: round(tokens) for name, tokens in mixture.implied_tokens().items()}
+
+
+def show_mixture_plan(
+    output: Output | None, name: str, budget: float | None, as_json: bool
+) -> None:
     """Show what a mixture and a budget mean for the tokens of an output."""
     from pasture import config
     from pasture.manifests.mixture import load_mixture
 
-    counts = token_counts(output)
-    plan = load_mixture(name).rescaled(counts).plan(counts, budget)
+    mixture = load_mixture(name)
+    counts = _counts(output, mixture)
+    plan = mixture.rescaled(counts).plan(counts, budget)
     if as_json:
         show_json(config.plain(plan))
         return
@@ -423,10 +434,7 @@ def show_mixture_check(output: Output | None, as_json: bool) -> None:
     from pasture.manifests.mixture import compare_rows, load_mixture
 
     paper = load_mixture("llama")
-    if output is None:
-        counts = {name: round(tokens) for name, tokens in paper.implied_tokens().items()}
-    else:
-        counts = token_counts(output)
+    counts = _counts(output, paper)
     rows = compare_rows(paper, paper.rescaled(counts).plan(counts))
     if as_json:
         show_json(rows)

@@ -297,7 +297,7 @@ class GitHub(Source):
             return rejected("licence_unknown")
         license_ = spdx.permitted(found.expression, self.licenses)
         if license_ is None:
-            detail = f"{spdx.to_text(found.expression)} ({found.origin})"
+            detail = f"{spdx.to_text(found.expression)[:500]} ({found.origin[:500]})"
             return rejected("licence_not_permissive", detail)
         branch = (file.ref or "HEAD").removeprefix("refs/heads/")
         return Document(

@@ -24,7 +24,7 @@ _CLASSIFIER = re.compile(r"License :: (?:OSI Approved :: )?([^\"'\n,]{2,100})")
 _LINE = re.compile(
     r"""(?m)^[ \t]*(?:\w+\.)?licenses?[ \t]*[:=][ \t]*\[?[ \t]*["']?([^"'\]\n,#]{2,200})"""
 )
-_POM = re.compile(r"<license>\s*<name>\s*([^<]{2,200}?)\s*</name>", re.I)
+_POM = re.compile(r"<license>\s*<name>([^<]{2,200})</name>", re.I)
 _NO_ANSWER = frozenset({"unknown", "none", "", "other", "dual license", "various", "custom"})
 
 
@@ -121,7 +121,7 @@ def _from_setup_py(text: str) -> Expression | None:
 def _from_r(text: str) -> Expression | None:
     """Read R's DESCRIPTION, where ``MIT + file LICENSE`` is the usual form, and | is OR."""
     match = re.search(r"(?m)^License:[ \t]*([^\n]+)$", text)
-    return _parse(re.sub(r"\s*\+\s*file\s+\w+", "", match[1])) if match else None
+    return _parse(re.sub(r"\s{0,9}\+\s{0,9}file\s{1,9}\w+", "", match[1])) if match else None
 
 
 def _from_pom(text: str) -> Expression | None:

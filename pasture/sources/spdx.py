@@ -140,11 +140,11 @@ def _with(base: Expression, exception: Expression) -> Expression:
 
 def combine(operator: str, *parts: Expression) -> Expression:
     """Join expressions; equal ones once, those of the same operator flattened."""
-    flat: list[Expression] = []
+    flat: dict[Expression, None] = {}  # ordered, and quick where a list of licences is long
     for part in parts:
         inner = part[1] if isinstance(part, tuple) and part[0] == operator else (part,)
-        flat.extend(piece for piece in inner if piece not in flat)
-    return flat[0] if len(flat) == 1 else (operator, tuple(flat))
+        flat.update(dict.fromkeys(inner))
+    return next(iter(flat)) if len(flat) == 1 else (operator, tuple(flat))
 
 
 def is_choice(expression: Expression) -> bool:

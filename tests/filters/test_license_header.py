@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -177,6 +178,18 @@ def test_cases(language: str | None, text: str, expected: str | None) -> None:
 def test_a_header_longer_than_the_head_stays() -> None:
     text = "/* Copyright\n" + " * words\n" * HEAD_CHARS + " */\nint a;\n"
     assert strip_header(text, "C") == (text, 0)
+
+
+@pytest.mark.parametrize("language", sorted(COMMENTS))
+def test_long_lines_take_bounded_time(language: str) -> None:
+    comments = COMMENTS[language]
+    line = "".join(f"{marker} " for marker in (*comments.line, *sum(comments.blocks, ())))
+    start = time.perf_counter()
+    for text in ("license ", line + "copyright ", "(c) part of the ", "\n", line + "\n"):
+        hostile = line + text * (10_000_000 // len(text))
+        rest, _ = strip_header(hostile, language)
+        assert len(rest) <= len(hostile)
+    assert time.perf_counter() - start < 5
 
 
 def test_what_lies_beyond_the_head_is_untouched() -> None:

@@ -10,6 +10,7 @@ import io
 import json
 import pathlib
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 
@@ -189,7 +190,7 @@ def test_a_header_that_says_bsd_points_at_the_repository(tmp_path: pathlib.Path)
 
 
 def test_a_truncated_export_keeps_what_could_be_read(tmp_path: pathlib.Path) -> None:
-    rows = [row(f"{n}.py", f"a = '{n * 7919}'\n", license="mit") for n in range(500)]
+    rows: list[object] = [row(f"{n}.py", f"a = '{n * 7919}'\n", license="mit") for n in range(500)]
     source = export(tmp_path, rows)
     path = pathlib.Path(source.inputs[0])
     path.write_bytes(path.read_bytes()[:-200])
@@ -367,6 +368,34 @@ def test_decode_never_fails_otherwise(data: bytes) -> None:
         text, encoding = decode(data)
         assert encoding in (None, "cp1252", "utf-16")
         assert isinstance(text, str)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"x" * 10_000_000,
+        b"[" * 10_000_000,
+        b'{"a":' * 2_000_000,
+        b'{"path": ' + b" " * 10_000_000,
+        b'"path":"' * 1_000_000,
+        b'"path":"' + b"\\a" * 5_000_000,
+        b'{"repo_name": "a/b", "path": "LICENSE", "content": "' + b"x" * 10_000_000 + b'"}',
+    ],
+    ids=lambda line: line[:20].decode(),
+)
+def test_a_hostile_row_takes_bounded_time(tmp_path: pathlib.Path, line: bytes) -> None:
+    path = tmp_path / "bq-0.json"
+    path.write_bytes(line + b"\n")
+    start = time.perf_counter()
+    assert all(isinstance(record, Rejected) for record in read(GitHub(inputs=(str(path),))))
+    assert time.perf_counter() - start < 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200))
+def test_no_line_breaks_the_row_parser(line: bytes) -> None:
+    found = parse_row(line, "x")
+    assert isinstance(found, (Rejected, tuple))
 
 
 @settings(max_examples=50)

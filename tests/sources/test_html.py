@@ -227,5 +227,5 @@ def test_auto_takes_the_container_that_holds_most_of_the_text(body, kept, left):
 def test_auto_asks_trafilatura_where_its_text_is_small():
     body = f"<div class=sidebar><p>{SENTENCE * 9}</p></div>"  # taken for boilerplate by its name
     assert html.extract(page(body), "resiliparse").text == ""
-    assert html.extract(page(body), "auto") == html.extract(page(body), "trafilatura")
+    assert html.extract(page(body), "auto") == html.extract(page(body), "trafilatura_fast")
     assert "ferry" in html.extract(page(body), "auto").text

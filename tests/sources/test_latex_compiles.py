@@ -128,6 +128,24 @@ Done \emph\sys.
 \end{document}
 """
     },
+    "arguments_without_braces": {
+        "main.tex": r"""\documentclass{article}
+\newcommand{\x}{x_1}
+\newcommand{\unit}{[0,1]}
+\newcommand{\name}{Old mill}
+\begin{document}
+\section{Braces}
+$\frac\x\x + \frac1\x + \frac{\x}\x\x + \sqrt\x$ at the \textbf\name.
+\begin{itemize}
+\item \unit{} is closed.
+\end{itemize}
+\begin{tabular}{c}
+a\\
+\unit
+\end{tabular}
+\end{document}
+"""
+    },
     "stars_and_options": {
         "main.tex": r"""\documentclass{article}
 \usepackage{amsmath}

@@ -46,6 +46,23 @@ CASES = {
         "\\newcommand{\\r}[9]{#9#8#7#6#5#4#3#2#1}\\r123456789",
         "987654321",
     ),
+    "argument_of_a_command": (
+        "\\newcommand{\\n}{Two words}\\textbf\\n, \\textbf{\\n}",
+        "\\textbf{Two words}, \\textbf{Two words}",
+    ),
+    "arguments_of_a_fraction": (
+        "\\newcommand{\\x}{x_1}$\\frac\\x\\x+\\frac1\\x+\\frac{a{b}} \\x \\x$",
+        "$\\frac{x_1}{x_1}+\\frac1{x_1}+\\frac{a{b}} {x_1} x_1$",
+    ),
+    "argument_of_one_token": (
+        "\\newcommand{\\a}{\\alpha}$\\frac\\a\\a\\sqrt\\a$",
+        "$\\frac\\alpha\\alpha\\sqrt\\alpha$",
+    ),
+    "bracket_is_no_option": (
+        "\\newcommand{\\i}{[0,1]}\\item \\i{} is\\\\\n\\i, \\i",
+        "\\item {}[0,1] is\\\\\n{}[0,1], [0,1]",
+    ),
+    "bracket_is_an_option": ("\\newcommand{\\b}{\\\\[2pt]}a\\b b", "a\\\\[2pt]b"),
     "argument_twice": ("\\newcommand{\\d}[1]{#1#1}\\d{ab}", "abab"),
     "optional_argument_given": ("\\newcommand{\\n}[2][2]{|#2|_#1}\\n[p]{x}", "|x|_p"),
     "optional_argument_left_out": ("\\newcommand{\\n}[2][2]{|#2|_#1}\\n{x}", "|x|_2"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pasture.code_languages import COMMENTS
 from pasture.sample.github import read_bundle
 from pasture.sources import licenses, spdx
 from pasture.sources.github import GitHub
@@ -359,9 +360,10 @@ def test_a_header_below_the_head_is_not_read() -> None:
         "SPDX-License-Identifier: MIT " * 50_000,
         "permission is hereby granted free of charge " * 100_000,
         "either " * 300_000,
-        "x" * 4_000_000,
+        "x" * 10_000_000,
         "1. " * 1_000_000,
-        " " * 4_000_000,
+        " " * 10_000_000,
+        "".join(f"SPDX-License-Identifier: a{n}\n" for n in range(20_000)),
         "a\n" * 1_000_000,
     ],
     ids=lambda text: text[:20],
@@ -371,6 +373,16 @@ def test_hostile_texts_take_bounded_time(text: str) -> None:
     licenses.of_license_file(text)
     licenses.of_source_file("# license\n# " + text, "Python")
     assert time.perf_counter() - start < 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(sorted(COMMENTS)), st.text(max_size=300))
+def test_no_comment_of_any_language_breaks_the_detector(language: str, noise: str) -> None:
+    comments = COMMENTS[language]
+    markers = [*comments.line, *(end for block in comments.blocks for end in block)]
+    text = "\n".join(f"{marker} license {noise} {marker}" for marker in markers)
+    stated = licenses.of_source_file(text, language)
+    assert stated is None or isinstance(spdx.to_text(stated.expression), str)
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from pasture.sources import package_metadata, spdx
 
 CLASSIFIER = "License :: OSI Approved :: "
+SIZE = package_metadata.MAX_CHARS
 
 
 @pytest.mark.parametrize(
@@ -75,6 +79,33 @@ def test_license_of(base: str, text: str, expected: str | None) -> None:
 
 def test_other_files_are_no_metadata() -> None:
     assert not package_metadata.is_metadata("package.py")
+
+
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [
+        ("pom.xml", "<license><name>" + " " * SIZE),
+        ("pom.xml", "<license>" + " " * SIZE),
+        ("pom.xml", "<license><name>ab</name>" * SIZE),
+        ("DESCRIPTION", "License: a" + " " * SIZE),
+        ("DESCRIPTION", "License: a" + " +" * SIZE),
+        ("package.json", json.dumps({"license": [f"a{n}" for n in range(50_000)]})),
+        ("composer.json", '{"license": ' * SIZE),
+        ("setup.py", "".join(f"License :: a{n}\n" for n in range(50_000))),
+        ("METADATA", "License: " + "(" * SIZE),
+        ("setup.cfg", "[metadata]\n" + "license = {" + "text " * SIZE),
+        ("a.cabal", "license " * SIZE),
+        ("a.gemspec", "license" + "\t" * SIZE),
+        ("pyproject.toml", "[" * SIZE),
+        ("pyproject.toml", "x" * 10_000_000),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_hostile_texts_take_bounded_time(base: str, text: str) -> None:
+    start = time.perf_counter()
+    for length in (SIZE, len(text)):
+        package_metadata.license_of(base, text[:length])
+    assert time.perf_counter() - start < 5
 
 
 @settings(max_examples=50)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,3 +85,24 @@ def test_deep_nesting_is_bounded() -> None:
     deep = "(" * 300 + "MIT" + ")" * 300
     assert spdx.parse(deep) == "MIT"
     assert spdx.parse("(" * 5000 + "MIT" + ")" * 5000) is None
+    depth = (spdx.MAX_CHARS - 1) // 10
+    mixed = spdx.parse("a |(b &(" * depth + "c" + "))" * depth)
+    assert mixed is not None
+    assert spdx.permitted(mixed, ("b", "c")) is not None
+    assert spdx.to_text(mixed).count("(") == 2 * depth - 1
+
+
+@pytest.mark.parametrize("piece", ["x", "(", "MIT OR ", " ", "+", "/", "MIT+"])
+def test_a_long_line_takes_bounded_time(piece: str) -> None:
+    start = time.perf_counter()
+    assert spdx.parse(piece * (10_000_000 // len(piece))) is None
+    assert time.perf_counter() - start < 2
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=200))
+def test_any_text_is_an_expression_or_none(text: str) -> None:
+    expression = spdx.parse(text)
+    if expression is not None:
+        assert isinstance(spdx.to_text(expression), str)
+        spdx.permitted(expression, ALLOWED)

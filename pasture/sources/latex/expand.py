@@ -27,6 +27,9 @@ from pasture.sources.latex.macros import (
     Macro,
     Meaning,
     ends_openly,
+    is_argument,
+    is_one_token,
+    is_taken_for_option,
     is_writable,
     substitute,
 )
@@ -266,6 +269,11 @@ class Expander:
         body = substitute(macro.body, arguments) if macro.takes_tokens else macro.body
         if macro.may_take_nothing() and is_control_word(token) and not ends_openly(body):
             self.reader.skip_empty_group()
+        is_plain = not (macro.parameters or macro.prefix or is_one_token(body))
+        if is_plain and is_argument(self.out):
+            body = ("{", *body, "}")
+        elif is_taken_for_option(body, self.out):
+            body = ("{", "}", *body)
         self.reader.push(body)
         self.remove()
         return True

@@ -247,3 +247,55 @@ def is_writable(macro: Macro, meanings: Mapping[str, Meaning]) -> bool:
                 elif isinstance(meaning, Macro):
                     waiting.append(meaning)
     return unknown <= defined
+
+
+_TAKE_ONE = frozenset(
+    rf"\{name}"
+    for name in (
+        *("sqrt", "boldsymbol", "bm", "operatorname", "underline", "emph", "mbox", "text"),
+        *("mathrm", "mathbf", "mathit", "mathsf", "mathtt", "mathcal", "mathbb", "mathfrak"),
+        *("textrm", "textbf", "textit", "textsf", "texttt", "textsc", "textsl"),
+    )
+)
+_TAKE_TWO = frozenset(("\\frac", "\\dfrac", "\\tfrac", "\\cfrac", "\\binom"))
+_TAKE_OPTION = frozenset(("\\\\", "\\item"))
+_MAX_FIRST = 64  # tokens of a first argument
+
+
+def is_one_token(body: Sequence[str]) -> bool:
+    """Tell whether a body is one command or character, and needs no braces as an argument."""
+    return not body or (len(body) == 1 and (body[0][0] == "\\" or len(body[0]) == 1))
+
+
+def is_argument(out: Sequence[str]) -> bool:
+    r"""Tell whether what is written next is, as a whole, the argument of a command of LaTeX.
+
+    TeX takes the macro in ``\frac\a\b`` or ``\textbf\name`` unexpanded, as one argument.
+    """
+    end = _last(out, len(out))
+    if end < 0:
+        return False
+    if out[end] in _TAKE_ONE or out[end] in _TAKE_TWO:
+        return True
+    start, depth = end, 0
+    for start in range(end, max(end - _MAX_FIRST, 0), -1):
+        depth += (out[start] == "}") - (out[start] == "{")
+        if depth == 0:
+            break
+    is_whole = out[end] == "}" or is_one_token([out[end].strip()])
+    return depth == 0 and is_whole and out[_last(out, start)] in _TAKE_TWO
+
+
+def is_taken_for_option(body: Sequence[str], out: Sequence[str]) -> bool:
+    r"""Tell whether the bracket that a body starts with would become an option of ``\item``."""
+    end = _last(out, len(out))
+    return bool(body) and body[0][0] == "[" and end >= 0 and out[end] in _TAKE_OPTION
+
+
+def _last(out: Sequence[str], end: int) -> int:
+    """The index of the last token before an index that is not blank; -1 without one."""
+    stop = max(end - 4, 0)
+    for index in range(end - 1, stop - 1, -1):
+        if out[index].strip():
+            return index
+    return -1
