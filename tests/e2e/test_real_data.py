@@ -10,7 +10,7 @@ from pasture.pipeline.run import run_recipe
 from pasture.sources import SOURCES
 from pasture.tokenize.verify import verify_tokens
 
-pytestmark = [pytest.mark.real_data, pytest.mark.xdist_group("real_data")]
+pytestmark = pytest.mark.real_data
 
 
 @pytest.fixture(scope="module")

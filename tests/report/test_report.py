@@ -9,7 +9,7 @@ from pasture.manifests.outputs import Funnel
 from pasture.report.data import Example, FunnelStep, Histogram, Report, SourceReport, histogram
 from pasture.report.page import render
 
-HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)> & \"quotes\" '"
+HOSTILE = '</pre><script>alert(1)</script><img src=x onerror=alert(2)> & "quotes" \''
 
 
 @pytest.mark.parametrize(
