@@ -104,7 +104,7 @@ input_option = click.option(
     "root",
     metavar="ROOT",
     help="Folder or bucket under which the recipe's relative inputs lie.  [default: the recipe's "
-    "own folder]",
+    "own folder; the current one for a built-in recipe]",
 )
 
 

@@ -9,7 +9,13 @@ import shutil
 import pytest
 import yaml
 
-from pasture.errors import ConfigError, InputError, ModelError, StageError
+from pasture.errors import (
+    ConfigError,
+    InputError,
+    ModelError,
+    PastureError,
+    StageError,
+)
 from pasture.manifests.outputs import Output, verify
 from pasture.manifests.shards import StageManifest
 from pasture.pipeline import graph
@@ -224,3 +230,15 @@ def test_a_tokenizer_of_the_user_is_taken_and_lies_beside_its_tokens(raw, recipe
     first, second = (contents(tmp_path / name / "tokens") for name in ("first", "second"))
     arrow = [name for name in first if name.endswith(".arrow")]
     assert [first[name] for name in arrow] == [second[name] for name in arrow]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_worker_is_one_clear_error(raw, recipe_body, tmp_path, workers):
+    (raw / "lid.bin").write_bytes(b"no model")
+    write_recipe(raw, {**recipe_body, "models": {"language": {"path": "lid.bin"}}})
+    with pytest.raises(PastureError, match=r"lid\.bin") as caught:
+        run(raw, tmp_path / "out", workers=workers)
+    assert "Traceback" not in str(caught.value)
+    stage = tmp_path / "out/documents/c4/10-language"
+    assert not (stage / "MANIFEST.json").exists()
+    assert list(stage.rglob("*.parquet*")) == []
