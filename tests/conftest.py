@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gzip
 import json
 import os
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+# With no time in it: the names of tests must not change from one collection to the next.
+gzipped = functools.partial(gzip.compress, mtime=0)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +61,7 @@ def write_c4(folder: pathlib.Path, shards: int = 3, rows: int = 20) -> None:
             for i, text in enumerate(texts)
         ]
         name = folder / f"c4-train.{shard:05d}-of-{shards:05d}.json.gz"
-        name.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
+        name.write_bytes(gzipped("\n".join(lines).encode()))
 
 
 RECIPE: dict[str, Any] = {
