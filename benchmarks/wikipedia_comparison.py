@@ -25,11 +25,11 @@ _DEBRIS = re.compile(
     r"|</?(?:ref|references|div|span|br|small|sub|sup|gallery|nowiki|math|table|poem)\b[^<>\n]{0,200}>?"
     r"|\b(?:thumb|thumbnail|mini|miniatur|frame|left|right|upright|hochkant|\d+px)(?=\|)"
     r"|\b(?:style|align|colspan|rowspan|width|bgcolor|valign)\s?=\s?\"?"
-    r"|^[|!](?![|!]?$)",
+    r"|^[|!](?![|!]?$)|^[^\s|\[\]]{3,20}\|(?=\S)",
     re.MULTILINE | re.IGNORECASE,
 )
 _WORD = re.compile(r"\w{2,}")
-_HEADING = re.compile(r"^=+ *(.*?) *=+[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^(=+) *(.*?) *=+[ \t]*$", re.MULTILINE)
 _ITEM = re.compile(r"^(?:[-*#•]|\d+\.) *\w", re.MULTILINE)
 _EMPTY_BRACKETS = re.compile(r"\([\s,;:]*\)|\( ?[,;]")
 _REFERENCE = re.compile(r"<ref[^<>/]*/>|<ref\b.{0,3000}?</ref>|<!--.{0,3000}?-->", re.DOTALL)
@@ -44,10 +44,10 @@ class Counts:
 
     Args:
         characters: Length of the text.
-        debris: Marks of wikitext or HTML, captions' options, and links of files and categories.
+        debris: Places with marks of wikitext or HTML, captions' options, links of categories.
         empty_brackets: Brackets that hold nothing, or start with a comma.
         headings: The article's headings that stand on a line of their own.
-        empty_headings: Those with nothing below them.
+        empty_headings: Those with neither text nor a heading of a deeper level below.
         items: Lines that start like an item of a list.
         values: Templates in the midst of a sentence of which a value stands in their place.
         only: Words that no other cleaner has.
@@ -66,15 +66,17 @@ class Counts:
 
 
 def debris_of(text: str, article: Article) -> Iterator[tuple[int, int]]:
-    """Yield where markup is left in a text, in order."""
+    """Yield where markup is left in a text, in order; what stands side by side is one place."""
     prefixes = "|".join(map(re.escape, sorted(article.site.files | article.site.categories)))
     links = re.compile(rf"^(?:{prefixes}):(?=\S)|\b(?:{prefixes}):[^\n|]{{1,99}}\|", re.M | re.I)
     spans = [match.span() for kind in (_DEBRIS, links) for match in kind.finditer(text)]
-    end = 0
+    joined: list[tuple[int, int]] = []
     for start, stop in sorted(spans):
-        if start >= end:
-            yield start, stop
-            end = stop
+        if joined and start <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    yield from joined
 
 
 def count(article: Article, texts: Mapping[str, str]) -> dict[str, Counts]:
@@ -103,14 +105,16 @@ def count(article: Article, texts: Mapping[str, str]) -> dict[str, Counts]:
 
 
 def _headings(markup: str, text: str) -> tuple[int, int]:
-    """Count the headings that a text has, and those of them with nothing below."""
-    known = {re.sub(r"'{2,}", "", title) for title in _HEADING.findall(_REFERENCE.sub("", markup))}
+    """Count the headings that a text has, and those of them with neither text nor heading below."""
+    depths = {
+        re.sub(r"'{2,}", "", title): len(signs)
+        for signs, title in _HEADING.findall(_REFERENCE.sub("", markup))
+    }
     lines = [line.strip().rstrip(".") for line in text.split("\n") if line.strip()]
-    found = [line in known for line in lines]
-    # A heading right before another is empty only if that one is not below it; count the last
-    # of a run of headings once as the parent of nothing.
-    empty = sum(here and after for here, after in zip(found, [*found[1:], True], strict=True))
-    return sum(found), empty
+    found = [depths.get(line, 0) for line in lines]  # 0 is text
+    pairs = zip(found, [*found[1:], 1], strict=True)
+    empty = sum(bool(here and after and after <= here) for here, after in pairs)
+    return sum(map(bool, found)), empty
 
 
 def _values(markup: str, text: str) -> int:

@@ -22,6 +22,7 @@ _UNITS = {
     "e6acre": "million acres", "e3acre": "thousand acres", "e6km2": "million km²", "l": "L",
     "impgal": "imp gal", "usgal": "US gal", "e6usgal": "million US gal", "lb-f": "lbf", "kg/m3":
     "kg/m³", "e6cuyd": "million cu yd", "e6m3": "million m³", "hp": "hp", "°c": "°C", "°f": "°F",
+    "mpgimp": "mpg-imp", "mpgus": "mpg-US", "lbft": "lb⋅ft", "lb.ft": "lb⋅ft",
 }  # fmt: skip
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",

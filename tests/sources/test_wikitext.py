@@ -203,6 +203,8 @@ def test_broken_markup(wikitext, text):
         ("en", "{{convert|5|to|7|km2|sqmi|abbr=on}}", "5 to 7 km²"),
         ("en", "{{cvt|10|C|F}}", "10 °C"),
         ("en", "{{convert|1064600|km2}}", "1,064,600 km²"),
+        ("en", "{{convert|43.5|mpgimp|L/100 km mpgus|abbr=on}}", "43.5 mpg-imp"),
+        ("en", "{{convert|45|lbft|Nm}}", "45 lb⋅ft"),
         ("en", "{{val|1.5|0.2|e=6|u=kg}}", "1.5 ± 0.2×10⁶ kg"),
         ("en", "{{frac|1|2}} {{frac|3|1|2}} {{frac|4}}", "1/2 3 1/2 1/4"),
         ("en", "{{chem|H|2|O}}", "H₂O"),
