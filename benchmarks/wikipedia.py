@@ -247,9 +247,8 @@ def compare_workers(dump: str, seconds: float, rounds: int) -> None:
                 starts[workers].append(time_extraction(small, workers))
                 runs[workers].append(time_extraction(large, workers))
         size = large.stat().st_size / 1e6
-    print(
-        f"\nOne multistream dump, {megabytes:.0f} MB of XML, {size:.1f} MB compressed, fastest runs:\n"
-    )
+    told = f"{megabytes:.0f} MB of XML, {size:.1f} MB compressed"
+    print(f"\nOne multistream dump, {told}; the fastest runs:\n")
     print("| workers | start (s) | extraction (s) | XML, MB/s | CPU (s) | cores used by others |")
     print("|---|---|---|---|---|---|")
     alone = {}
