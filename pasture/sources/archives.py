@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pasture import storage
+from pasture.errors import StorageError
 from pasture.sources.base import Rejected
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ def read_members(path: str, limits: Limits = Limits()) -> Iterator[Member | Reje
     Folders are passed over. Links, devices, unsafe names and members over the limit are
     yielded as ``Rejected``; an archive that breaks off or goes over its limits yields one
     ``Rejected`` of kind ``bad_file`` after what could be read.
+
+    Raises:
+        StorageError: The file cannot be read, whatever it holds.
     """
     with storage.open_read(path) as stream:
         yield from read_members_of(stream, path, limits)
@@ -136,6 +140,8 @@ def read_members_of(
                 return
             yield member
     except (tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as e:
+        if isinstance(e, OSError) and e.errno is not None:  # the disk or the network, not the data
+            raise StorageError(f"cannot read {label}: {e}") from e
         yield Rejected(label, "damaged_archive", "bad_file", f"after {count} members: {e!r}")
 
 
