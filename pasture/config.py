@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import importlib.resources
 import math
 import types
 import typing
@@ -57,6 +58,16 @@ def parse_yaml(data: bytes | str, label: str) -> Any:
         return yaml.load(data, Loader=_UniqueKeyLoader)  # noqa: S506 (a safe loader's child)
     except (yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
         raise ConfigError(f"{label}: {error}") from error
+
+
+def builtin_files(kind: str) -> dict[str, str]:
+    """Map the names of the built-in ``recipes`` or ``mixtures`` to their paths."""
+    folder = importlib.resources.files("pasture.manifests") / kind
+    return {
+        entry.name.removesuffix(".yaml"): str(entry)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    }
 
 
 def one_of(name: str, known: Iterable[str], where: str, what: str) -> str:

@@ -34,6 +34,8 @@ from pasture.manifests.outputs import (
     Funnel,
     Output,
     compare,
+    count_dropped,
+    count_kept,
     dropped_rows,
     explain,
     funnels,
@@ -279,10 +281,10 @@ def show_audit(
 ) -> None:
     """Show documents, spread evenly over all that fit."""
     if kept:
-        total = sum(1 for _ in kept_rows(output, source))
+        total = count_kept(output, source)
         found = kept_rows(output, source)
     else:
-        total = sum(1 for _ in dropped_rows(output, source, reason))
+        total = count_dropped(output, source, reason)
         found = dropped_rows(output, source, reason)
     stride = max(1, total // count)
     shown = list(itertools.islice(itertools.islice(found, 0, None, stride), count))

@@ -8,7 +8,6 @@ proportions follow the same way. Reads ``mixtures/*.yaml``; writes an output's `
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import logging
 from collections.abc import Collection, Iterator, Mapping
 
@@ -292,12 +291,7 @@ def cap_epochs(
 
 def builtin_mixtures() -> dict[str, str]:
     """Map the names of the built-in mixtures to their paths."""
-    folder = importlib.resources.files("pasture.manifests") / "mixtures"
-    return {
-        entry.name.removesuffix(".yaml"): str(entry)
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".yaml")
-    }
+    return config.builtin_files("mixtures")
 
 
 def load_mixture(name: str, known: Collection[str] | None = None) -> Mixture:

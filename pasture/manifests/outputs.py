@@ -158,16 +158,34 @@ def dropped_rows(
                         yield stage, row
 
 
+def count_dropped(output: Output, source: str | None = None, reason: str | None = None) -> int:
+    """Count what ``dropped_rows`` yields, from the manifests."""
+    return sum(
+        count
+        for stage in output.stages(source)
+        for key, count in stage.totals()["dropped"].items()
+        if _fits(key, reason)
+    )
+
+
 def _fits(key: str, reason: str | None) -> bool:
     return reason is None or reason in (key, *key.split("/"))
+
+
+def _last_stages(output: Output, source: str | None) -> list[StageManifest]:
+    return list({stage.source: stage for stage in output.stages(source)}.values())
+
+
+def count_kept(output: Output, source: str | None = None) -> int:
+    """Count what ``kept_rows`` yields, from the manifests."""
+    return sum(stage.totals()["rows"] for stage in _last_stages(output, source))
 
 
 def kept_rows(
     output: Output, source: str | None = None
 ) -> Iterator[tuple[StageManifest, dict[str, Any]]]:
     """Yield the documents that each source's last finished stage kept."""
-    last: dict[str, StageManifest] = {stage.source: stage for stage in output.stages(source)}
-    for stage in last.values():
+    for stage in _last_stages(output, source):
         for _, path in stage.paths(output.stage_folder(stage)):
             for batch in storage.read_batches(path):
                 for row in batch.to_pylist():

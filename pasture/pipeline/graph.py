@@ -45,10 +45,27 @@ def documents_key(source: str, stage: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What every node may look at: the recipe, and where the output is."""
+    """What every node may look at: the recipe, and where the output is.
+
+    Inputs are listed once, so that a run goes by one listing from its plan to its manifests.
+    """
 
     recipe: Recipe
     output: str
+    _files: dict[str, list[tuple[str, int]]] = dataclasses.field(default_factory=dict, repr=False)
+    _units: dict[str, list[InputShard]] = dataclasses.field(default_factory=dict, repr=False)
+
+    def files(self, source: str) -> list[tuple[str, int]]:
+        """The raw files of a source: ``(path, bytes)``."""
+        if source not in self._files:
+            self._files[source] = self.recipe.sources[source].source.files()
+        return self._files[source]
+
+    def units(self, source: str) -> list[InputShard]:
+        """The raw units of work of a source."""
+        if source not in self._units:
+            self._units[source] = self.recipe.sources[source].source.shards()
+        return self._units[source]
 
     def folder(self, key: str) -> str:
         """The folder of a node."""
@@ -190,7 +207,7 @@ class ExtractNode(DocumentsNode):
         recipe = self._recipe(context)
         options = config.plain(recipe.source)
         options["inputs"] = list(recipe.patterns)
-        files = recipe.source.files()
+        files = context.files(self.source)
         names = [path.rsplit("/", 1)[-1] for path, _ in files]
         sizes = [size for _, size in files]
         return {
@@ -201,7 +218,7 @@ class ExtractNode(DocumentsNode):
 
     def elements(self, context: Context) -> list[tuple[int, InputShard]]:
         """The raw units."""
-        return list(enumerate(self._recipe(context).source.shards()))
+        return list(enumerate(context.units(self.source)))
 
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]

@@ -8,7 +8,6 @@ a recipe overrides what it wants other. Everything is checked here, before any w
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -234,12 +233,7 @@ class _RecipeBody:
 
 def builtin_recipes() -> dict[str, str]:
     """Map the names of the built-in recipes to their paths."""
-    folder = importlib.resources.files("pasture.manifests") / "recipes"
-    return {
-        entry.name.removesuffix(".yaml"): str(entry)
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".yaml")
-    }
+    return config.builtin_files("recipes")
 
 
 def find_recipe(name: str) -> str:

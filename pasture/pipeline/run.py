@@ -114,8 +114,8 @@ def plan(recipe: Recipe, output: str | None) -> list[PlannedNode]:
     """List what a run would do. Reads listings and manifests only."""
     lines = []
     done: set[str] = set()
+    context = Context(recipe, output or "")
     for key, node in build_graph(recipe).items():
-        context = Context(recipe, output or "")
         manifest = node.manifest(context) if output else None
         state: Literal["done", "to do", "changed"] = "to do"
         if manifest is not None and done.issuperset(node.upstream):
@@ -174,18 +174,17 @@ def run_recipe(
             if key not in done and done.issuperset(node.upstream)
         ]
         to_make = [node for node in ready if not _is_done(context, node, force, progress)]
+        # Models first: the stages that they make ready join the next job.
         trained = [node for node in to_make if isinstance(node, ModelNode)]
-        if trained:
-            for node in trained:
-                progress.started(node.key, 1)
-                node.make(context)
-                _tell(context, node, progress)
-        else:
-            jobs = [node for node in to_make if isinstance(node, BeamNode)]
-            if jobs:
-                _run_job(context, jobs, options, progress)
-            to_make = []
-        done.update(node.key for node in ready if node not in to_make or node in trained)
+        jobs = [] if trained else [node for node in to_make if isinstance(node, BeamNode)]
+        for node in trained:
+            progress.started(node.key, 1)
+            node.make(context)
+            _tell(context, node, progress)
+        if jobs:
+            _run_job(context, jobs, options, progress)
+        waiting = {node.key for node in to_make} - {node.key for node in (*trained, *jobs)}
+        done.update({node.key for node in ready} - waiting)
     with storage.atomic_write(storage.join(output, "recipe.yaml")) as stream:
         stream.write(yaml.safe_dump(dict(recipe.body), sort_keys=False).encode())
     if any(isinstance(node, TokensNode) for node in wanted.values()):
