@@ -182,3 +182,9 @@ def read_batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa
             yield from pq.ParquetFile(stream).iter_batches(MAX_BATCH_ROWS, columns=columns)
         except pa.ArrowException as error:
             raise StorageError(f"{path} is not a readable Parquet file: {error}") from error
+
+
+def read_rows(path: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of some columns of a Parquet shard, a row at a time, in their order."""
+    for batch in read_batches(path, columns):
+        yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)

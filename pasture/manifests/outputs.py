@@ -6,6 +6,7 @@ Reads manifests and shards only; needs neither the recipe nor Beam.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -246,9 +247,8 @@ def _kept_instead(
     if searched is None or address is None:
         return None
     path = storage.join(output.stage_folder(searched), searched.shards[address["shard"]].path)
-    ids = [i for batch in storage.read_batches(path, ["id"]) for i in batch["id"].to_pylist()]
-    found: str = ids[address["row"]]
-    return found
+    (found,) = next(itertools.islice(storage.read_rows(path, ["id"]), address["row"], None))
+    return str(found)
 
 
 def _find(path: str, name: str) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pasture import config, storage
@@ -147,12 +147,8 @@ def _texts(context: Context, source: str, language: str) -> Iterator[str]:
     """The texts of one language among the last documents of a source."""
     last = context.recipe.sources[source].last_stage
     for _, path in context.documents(source, last):
-        for batch in storage.read_batches(path, ["text", "language"]):
-            for text, found in zip(
-                batch["text"].to_pylist(), batch["language"].to_pylist(), strict=True
-            ):
-                if found == language:
-                    yield text
+        rows = storage.read_rows(path, ["text", "language"])
+        yield from (text for text, found in rows if found == language)
 
 
 def _make_ngram(context: Context, folder: str) -> dict[str, Any]:
@@ -181,13 +177,12 @@ def _make_cutoffs(context: Context, folder: str) -> dict[str, Any]:
     return {"trained": True, "cutoffs": found}
 
 
-def cited_urls(context: Context, source: str) -> Iterator[str]:
-    """The URLs that the documents of a source cite, as their metadata says."""
-    for _, path in context.documents(source, EXTRACT):
-        for batch in storage.read_batches(path, ["metadata"]):
-            for metadata in batch["metadata"].to_pylist():
-                if metadata:
-                    yield from json.loads(metadata).get("references", [])
+def cited_urls(paths: Iterable[str]) -> Iterator[str]:
+    """The URLs that the documents of shards cite, as their metadata says."""
+    for path in paths:
+        for (metadata,) in storage.read_rows(path, ["metadata"]):
+            if metadata:
+                yield from json.loads(metadata).get("references", [])
 
 
 def _make_reference(context: Context, folder: str) -> dict[str, Any]:
@@ -197,13 +192,13 @@ def _make_reference(context: Context, folder: str) -> dict[str, Any]:
 
     def pages(cited: bool) -> Iterator[str]:
         for _, path in context.documents(model.pages, stage):
-            for batch in storage.read_batches(path, ["url", "text"]):
-                rows = zip(batch["url"].to_pylist(), batch["text"].to_pylist(), strict=True)
-                yield from (
-                    text for found, text in select_reference_pages(urls, rows) if found is cited
-                )
+            rows = storage.read_rows(path, ["url", "text"])
+            yield from (
+                text for found, text in select_reference_pages(urls, rows) if found is cited
+            )
 
-    urls = CitedUrls(cited_urls(context, model.citations))
+    citing = context.documents(model.citations, EXTRACT)
+    urls = CitedUrls(cited_urls(path for _, path in citing))
     path = storage.join(folder, "reference.bin")
     try:
         card = train_reference(pages(True), pages(False), path=path, config=model.training)
@@ -235,9 +230,8 @@ def draw(
     for source, (stage, folder) in stages.items():
         share = sample_bytes * proportions[source] / max(1, stage.totals()["text_bytes"])
         for _, path in stage.paths(folder):
-            for batch in storage.read_batches(path, ["id", "text"]):
-                rows = zip(batch["id"].to_pylist(), batch["text"].to_pylist(), strict=True)
-                yield from (t for name, t in rows if in_sample(f"{seed}:{source}:{name}", share))
+            rows = storage.read_rows(path, ["id", "text"])
+            yield from (t for name, t in rows if in_sample(f"{seed}:{source}:{name}", share))
 
 
 def in_sample(key: str, share: float) -> bool:

@@ -20,15 +20,14 @@ from pasture.filters.references import CitedUrls, select_reference_pages
 from pasture.manifests.mixture import load_mixture
 from pasture.manifests.outputs import Output
 from pasture.manifests.shards import StageManifest
-from pasture.pipeline.models import draw
+from pasture.pipeline.models import cited_urls, draw
 from pasture.tokenize.train import TokenizerTraining, train_tokenizer
 
 
 def _columns(output: Output, stage: StageManifest, *names: str) -> Iterator[tuple[Any, ...]]:
     """Yield the values of columns, a document at a time."""
     for _, path in stage.paths(output.stage_folder(stage)):
-        for batch in storage.read_batches(path, names):
-            yield from zip(*(batch[name].to_pylist() for name in names), strict=True)
+        yield from storage.read_rows(path, names)
 
 
 def _last(output: Output, source: str) -> StageManifest:
@@ -63,11 +62,9 @@ def reference(
     output: Output, target: str, pages: str, citations: str, min_positives: int
 ) -> dict[str, Any]:
     """Train the reference classifier on the pages that a source cites; return its card."""
-    cited = CitedUrls(
-        url
-        for (metadata,) in _columns(output, output.stages(citations)[0], "metadata")
-        for url in json.loads(metadata or "{}").get("references", [])
-    )
+    citing = output.stages(citations)[0]
+    paths = citing.paths(output.stage_folder(citing))
+    cited = CitedUrls(cited_urls(path for _, path in paths))
     stage = _unclassified(output, pages)
 
     def texts(positive: bool) -> Iterator[str]:
