@@ -24,15 +24,14 @@ import importlib.util
 import io
 import logging
 import multiprocessing
-import os
 import pathlib
-import platform
 import re
 import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from benchmarks.reporting import machine
 from pasture.sources import archives
 from pasture.sources.archives import Limits, Member
 from pasture.sources.arxiv import submission_files
@@ -247,14 +246,6 @@ def limited_cpu_seconds(cleaner: Callable[[Files], str], files: Files, limit: in
         return f"> {limit}"
     finally:
         process.join()
-
-
-def machine() -> str:
-    """The CPU model, cores and Python."""
-    info = pathlib.Path("/proc/cpuinfo")
-    models = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
-    model = models[0] if models else platform.processor()
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:

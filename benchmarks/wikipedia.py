@@ -27,13 +27,13 @@ import json
 import logging
 import os
 import pathlib
-import platform
 import re
 import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks.reporting import machine
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
 from pasture.records import Document
@@ -261,14 +261,6 @@ def compare_workers(dump: str, seconds: float, rounds: int) -> None:
             f"| {megabytes / alone[workers]:.1f} | {run.cpu:.1f} | {run.others:.2f} |"
         )
     print(f"\nTwo workers are {alone[1] / alone[2]:.2f} times as fast as one.")
-
-
-def machine() -> str:
-    """The CPU model, cores and Python."""
-    info = pathlib.Path("/proc/cpuinfo")
-    models = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
-    model = models[0] if models else platform.processor()
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:

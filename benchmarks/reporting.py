@@ -1,0 +1,23 @@
+"""What every benchmark prints besides its figures: the machine, and tables in Markdown."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+from collections.abc import Iterable, Sequence
+
+
+def machine() -> str:
+    """Name the processor, its cores and Python's version."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    model = models[0] if models else platform.processor()
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Lay out a table in Markdown: the first column to the left, the others to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
