@@ -1,28 +1,49 @@
 """Files, local or in a bucket: listing, reading, and writing that is never half done.
 
-A path is a local path or a URL that fsspec knows (``gs://``, ``s3://``). A file is written
-under a partial name and renamed when it is whole, so a reader never sees half a file.
+A path is a local path or a URL that fsspec knows (``gs://``, ``s3://``, ``hdfs://``); where a
+service is, and who asks, is set in the environment, as its own tools have it. A file appears
+under its name when it is whole: on an object store the upload is committed last, elsewhere a
+file with a partial name is renamed. What fails on the way to a remote service is tried again,
+and is a ``StorageError`` in the end: it is never taken for damaged data.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import posixpath
+import time
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pasture.errors import StorageError
+from pasture.errors import PastureError, StorageError
 from pasture.records import MAX_BATCH_ROWS
 
 PARTIAL = ".partial-"
+OBJECT_STORES = ("s3", "s3a", "gs", "gcs")
+"""Protocols whose uploads appear at once and whole; a rename there would be a copy."""
+RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses before each new try of what failed on a remote file system."""
+FINAL = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    NotImplementedError,
+    TypeError,
+)
+"""Errors after which trying again is no use."""
+READ_BYTES = 1 << 20
+
+T = TypeVar("T")
 
 
 def is_url(path: str) -> bool:
@@ -50,33 +71,59 @@ def absolute(path: str) -> str:
 
 def file_system(path: str) -> tuple[Any, str]:
     """Return the fsspec file system of a path, and the path as that file system spells it."""
+    # Other processes write what we list, so listings must not be remembered.
+    options = {"use_listings_cache": False} if is_url(path) else {}
     try:
-        fs, inner = fsspec.core.url_to_fs(path)
+        fs, inner = fsspec.core.url_to_fs(path, **options)
     except (ImportError, ValueError) as error:
         raise StorageError(f"{path}: {error}") from error
     return fs, inner
 
 
+def _attempt(path: str, doing: str, operation: Callable[[], T], retry: bool = True) -> T:
+    """Do something with a file; try again where it is remote and may work later.
+
+    Raises:
+        StorageError: It failed for good.
+    """
+    pauses = iter(RETRY_SECONDS if retry and is_url(path) else ())
+    # The services' libraries raise errors of many kinds of their own.
+    kinds: type[Exception] = Exception if is_url(path) else OSError
+    while True:
+        try:
+            return operation()
+        except PastureError:
+            raise
+        except kinds as error:
+            pause = None if isinstance(error, FINAL) else next(pauses, None)
+            if pause is None:
+                # Some services' "no such file" says nothing but the name.
+                is_name = bool(str(error)) and path.endswith(str(error))
+                reason = "no such file" if is_name else str(error) or repr(error)
+                raise StorageError(f"cannot {doing} {path}: {reason}") from error
+            time.sleep(pause)
+
+
 def glob(pattern: str) -> list[tuple[str, int]]:
     """List the files that match a pattern, or one named file: ``(path, bytes)``, sorted."""
     fs, inner = file_system(pattern)
-    try:
+
+    def find() -> list[Any]:
         if not any(mark in inner for mark in "*?["):
-            found = [fs.info(inner)] if fs.exists(inner) else []
-        else:
-            found = list(fs.glob(inner, detail=True).values())
-    except OSError as error:
-        raise StorageError(f"cannot list {pattern}: {error}") from error
-    files = [(info["name"], int(info["size"] or 0)) for info in found if info["type"] == "file"]
-    if is_url(pattern):
-        files = [(fs.unstrip_protocol(name), size) for name, size in files]
-    return sorted(files)
+            return [fs.info(inner)] if fs.exists(inner) else []
+        return list(fs.glob(inner, detail=True).values())
+
+    return _files(fs, pattern, _attempt(pattern, "list", find))
 
 
 def list_tree(root: str) -> list[tuple[str, int]]:
     """List every file below a folder: ``(path, bytes)``, sorted by path."""
     fs, inner = file_system(root)
-    found = fs.find(inner, detail=True).values()
+    found = _attempt(root, "list", lambda: list(fs.find(inner, detail=True).values()))
+    return _files(fs, root, found)
+
+
+def _files(fs: Any, root: str, found: Sequence[Any]) -> list[tuple[str, int]]:
     files = [(info["name"], int(info["size"] or 0)) for info in found if info["type"] == "file"]
     if is_url(root):
         files = [(fs.unstrip_protocol(name), size) for name, size in files]
@@ -86,53 +133,153 @@ def list_tree(root: str) -> list[tuple[str, int]]:
 def exists(path: str) -> bool:
     """Tell whether a file or folder is there."""
     fs, inner = file_system(path)
-    return bool(fs.exists(inner))
+    return _attempt(path, "look for", lambda: bool(fs.exists(inner)))
+
+
+def size(path: str) -> int | None:
+    """Return a file's size in bytes, or None where it is not there."""
+    fs, inner = file_system(path)
+
+    def look() -> int | None:
+        try:
+            return int(fs.info(inner)["size"] or 0)
+        except FileNotFoundError:
+            return None
+
+    return _attempt(path, "look for", look)
 
 
 def make_folder(path: str) -> None:
     """Make a folder and its parents; a bucket needs none."""
     fs, inner = file_system(path)
-    try:
-        fs.makedirs(inner, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make the folder {path}: {error}") from error
+    _attempt(path, "make the folder", lambda: fs.makedirs(inner, exist_ok=True))
 
 
 def remove_tree(path: str) -> None:
     """Remove a file or a folder with all that is in it, if it is there."""
     fs, inner = file_system(path)
-    if fs.exists(inner):
-        fs.rm(inner, recursive=True)
+    if exists(path):
+        _attempt(path, "remove", lambda: fs.rm(inner, recursive=True))
 
 
 def open_read(path: str) -> BinaryIO:
-    """Open a file for reading bytes."""
+    """Open a file for reading bytes. Reading a remote one raises nothing but ``StorageError``."""
     fs, inner = file_system(path)
-    try:
-        return cast(BinaryIO, fs.open(inner, "rb"))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error}") from error
+    stream = _attempt(path, "read", lambda: fs.open(inner, "rb"))
+    if is_url(path):
+        return io.BufferedReader(_RemoteFile(path, stream), READ_BYTES)
+    return cast(BinaryIO, stream)
+
+
+class _RemoteFile(io.RawIOBase):
+    """A remote file that is opened anew, and read on, where the connection breaks."""
+
+    def __init__(self, path: str, stream: Any) -> None:
+        super().__init__()
+        self._path, self._stream, self._position = path, stream, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._stream is None or self._stream.seekable())
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = self._do(lambda stream: int(stream.seek(offset, whence)))
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._do(lambda stream: cast(bytes, stream.read(len(buffer))))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed and self._stream is not None:
+            self._stream.close()
+        super().close()
+
+    def _do(self, operation: Callable[[Any], T]) -> T:
+        def attempt() -> T:
+            if self._stream is None:
+                fs, inner = file_system(self._path)
+                self._stream = fs.open(inner, "rb")
+                self._stream.seek(self._position)
+            try:
+                return operation(self._stream)
+            except Exception:
+                self._stream = None
+                raise
+
+        return _attempt(self._path, "read", attempt)
+
+
+class _RemoteWriter(io.RawIOBase):
+    """A remote file being written; what fails is a ``StorageError``. Closed by who made it."""
+
+    def __init__(self, path: str, stream: Any) -> None:
+        super().__init__()
+        self._path, self._stream = path, stream
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def write(self, data: Any) -> int:
+        _attempt(self._path, "write", lambda: self._stream.write(data), retry=False)
+        return len(data)
 
 
 @contextlib.contextmanager
 def atomic_write(path: str) -> Iterator[BinaryIO]:
     """A binary file that appears, complete, under its name, or not at all."""
     fs, inner = file_system(path)
-    partial = f"{inner}{PARTIAL}{uuid.uuid4().hex[:12]}"
-    try:
+    in_store = path.split("://")[0] in OBJECT_STORES
+    target = inner if in_store else f"{inner}{PARTIAL}{uuid.uuid4().hex[:12]}"
+
+    def start() -> Any:
+        if in_store:
+            return fs.open(target, "wb", autocommit=False)
         fs.makedirs(posixpath.dirname(inner), exist_ok=True)
-        with fs.open(partial, "wb") as stream:
-            yield cast(BinaryIO, stream)
-        if is_url(path):
-            fs.mv(partial, inner)
+        return fs.open(target, "wb")
+
+    def finish() -> None:
+        stream.close()
+        if in_store:
+            stream.commit()
+        elif is_url(path):
+            fs.mv(target, inner)
         else:
-            os.replace(partial, inner)
+            os.replace(target, inner)
+
+    stream = _attempt(path, "write", start)
+    whole = False
+    try:
+        yield cast(BinaryIO, _RemoteWriter(path, stream) if is_url(path) else stream)
+        # A commit or rename that was carried out may not be so a second time.
+        _attempt(path, "write", finish, retry=False)
+        whole = True
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error}") from error
     finally:
-        with contextlib.suppress(OSError):
-            if fs.exists(partial):
-                fs.rm(partial)
+        if not whole:
+            # What went wrong before this matters, and is on its way up.
+            with contextlib.suppress(Exception):
+                _discard(fs, stream, target, in_store)
+
+
+def _discard(fs: Any, stream: Any, target: str, in_store: bool) -> None:
+    if in_store:
+        stream.discard()
+        stream.closed = True  # or it would upload its rest when it is collected
+        return
+    stream.close()
+    fs.rm(target)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 import apache_beam as beam
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
@@ -29,6 +30,7 @@ from pasture.pipeline.graph import (
     build_graph,
     closure,
 )
+from pasture.pipeline.lock import output_lock
 from pasture.pipeline.options import beam_options
 from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import StageFolder
@@ -166,6 +168,18 @@ def run_recipe(
     wanted = choose(graph, source, until)
     _check_before(context, wanted)
     storage.make_folder(output)
+    with output_lock(output):
+        _make(context, wanted, options, force, progress)
+
+
+def _make(
+    context: Context,
+    wanted: Mapping[str, Node],
+    options: PipelineOptions,
+    force: bool,
+    progress: Progress,
+) -> None:
+    """Make every node that is not done, a wave of ready ones at a time; then the mixture."""
     done: set[str] = set()
     while len(done) < len(wanted):
         ready = [
@@ -185,8 +199,8 @@ def run_recipe(
             _run_job(context, jobs, options, progress)
         waiting = {node.key for node in to_make} - {node.key for node in (*trained, *jobs)}
         done.update({node.key for node in ready} - waiting)
-    with storage.atomic_write(storage.join(output, "recipe.yaml")) as stream:
-        stream.write(yaml.safe_dump(dict(recipe.body), sort_keys=False).encode())
+    with storage.atomic_write(storage.join(context.output, "recipe.yaml")) as stream:
+        stream.write(yaml.safe_dump(dict(context.recipe.body), sort_keys=False).encode())
     if any(isinstance(node, TokensNode) for node in wanted.values()):
         _write_mixture(context, progress)
 
@@ -226,7 +240,9 @@ def _tell(context: Context, node: Node, progress: Progress) -> None:
     progress.finished(node.key, manifest, skipped=False)
 
 
-def _run_job(context: Context, nodes: Sequence[BeamNode], options: Any, progress: Progress) -> None:
+def _run_job(
+    context: Context, nodes: Sequence[BeamNode], options: PipelineOptions, progress: Progress
+) -> None:
     """Run the stages that are ready, of all sources, as one Beam job; commit each."""
     pipeline = beam.Pipeline(options=options)
     folders: list[tuple[BeamNode, StageFolder]] = []
@@ -242,21 +258,32 @@ def _run_job(context: Context, nodes: Sequence[BeamNode], options: Any, progress
         if not pending:
             continue
         waiting = True
-        if not node.needs_every_shard():
-            elements = [element for element in elements if element[0] in pending]
-        # "/" would nest Beam's labels.
-        label = node.key.replace("/", ".")
-        (
-            pipeline
-            | f"{label}.Shards" >> beam.Create(elements, reshuffle=True)
-            | label >> node.transform(context, folder, pending)
-        )
+        add_stage(pipeline, context, node, folder, pending)
     if waiting:
         with _Poll(folders, progress):
             _wait(pipeline)
     for node, folder in folders:
         node.finish(context, folder)
         _tell(context, node, progress)
+
+
+def add_stage(
+    pipeline: beam.Pipeline,
+    context: Context,
+    node: BeamNode,
+    folder: StageFolder,
+    pending: frozenset[int],
+) -> None:
+    """Add one stage to a Beam job, its steps labelled by its key."""
+    elements = node.elements(context)
+    if not node.needs_every_shard():
+        elements = [element for element in elements if element[0] in pending]
+    label = node.key.replace("/", ".")  # a slash would nest Beam's labels
+    (
+        pipeline
+        | f"{label}.Shards" >> beam.Create(elements, reshuffle=True)
+        | label >> node.transform(context, folder, pending)
+    )
 
 
 def _wait(pipeline: beam.Pipeline) -> None:
