@@ -99,7 +99,8 @@ def _attempt(path: str, doing: str, operation: Callable[[], T], retry: bool = Tr
             if pause is None:
                 # Some services' "no such file" says nothing but the name.
                 is_name = bool(str(error)) and path.endswith(str(error))
-                reason = "no such file" if is_name else str(error) or repr(error)
+                told = (isinstance(error, OSError) and error.strerror) or str(error)
+                reason = "no such file" if is_name else told or repr(error)
                 raise StorageError(f"cannot {doing} {path}: {reason}") from error
             time.sleep(pause)
 

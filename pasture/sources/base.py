@@ -26,12 +26,30 @@ class InputShard:
         start: First byte of the range.
         end: Byte after the range; None means the end of the file.
         bytes: Size of the unit in raw bytes, for plans and progress.
+        sizes: Bytes of each path when it was listed, where that is known; a run that finds
+            another size fails rather than mix two states of its input.
     """
 
     paths: tuple[str, ...]
     start: int = 0
     end: int | None = None
     bytes: int = 0
+    sizes: tuple[int | None, ...] = ()
+
+    def check_unchanged(self) -> None:
+        """Compare the sizes of the raw files with the listing.
+
+        Raises:
+            InputError: A file is gone, or has another size.
+        """
+        for path, listed in zip(self.paths, self.sizes, strict=False):
+            now = storage.size(path) if listed is not None else listed
+            if now != listed:
+                state = "gone" if now is None else f"{now:,} bytes"
+                raise InputError(
+                    f"{path} changed during the run: it had {listed:,} bytes when it was listed, "
+                    f"and is {state} now; start again when the input stays as it is"
+                )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import copy
 import pathlib
 import shutil
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -18,7 +19,7 @@ from pasture.errors import (
 )
 from pasture.manifests.outputs import Output, verify
 from pasture.manifests.shards import StageManifest
-from pasture.pipeline import graph
+from pasture.pipeline import graph, lock
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.verify import verify_tokens
@@ -125,6 +126,43 @@ def test_a_changed_recipe_is_refused_with_the_key_and_then_forced(raw, recipe_bo
     assert sorted(log.made) == sorted(ALL[3:])
 
 
+def test_a_deduplication_over_its_budget_stops_and_goes_on_with_the_flag(
+    raw, recipe_body, tmp_path
+):
+    output = tmp_path / "out"
+    body = copy.deepcopy(recipe_body)
+    body["sources"]["c4"]["stages"]["20-exact"]["exact_duplicates"]["max_removed"] = 0.04
+    write_recipe(raw, body)
+    with pytest.raises(StageError) as caught:
+        run(raw, output)
+    message = str(caught.value)
+    assert "c4/20-exact: exact_duplicates removes 4.8% of the documents" in message
+    assert "the recipe allows 4%" in message
+    assert "3  c4-train.00000-of-00003.json.gz:1  The river in the valley was built" in message
+    assert "--allow-removal c4/20-exact" in message
+    stage = output / "documents/c4/20-exact"
+    assert not (stage / "MANIFEST.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in stage.glob("*.parquet")}
+    assert len(before) == 6
+    with pytest.raises(StageError, match="20-exact"):
+        run(raw, output)
+    with pytest.raises(ConfigError, match="did you mean c4/20-exact"):
+        run(raw, output, allow_removal=["c4/20-exac"])
+    run(raw, output, allow_removal=["c4/20-exact"])
+    assert {path: path.stat().st_mtime_ns for path in stage.glob("*.parquet")} == before
+    # The budget changes no output, so another one asks for no new run.
+    write_recipe(raw, recipe_body)
+    assert run(raw, output).made == []
+
+
+def test_lines_are_budgeted_by_text(raw, recipe_body, tmp_path):
+    body = copy.deepcopy(recipe_body)
+    body["sources"]["c4"]["stages"] = {"10-lines": {"duplicate_lines": {"max_removed": 0.01}}}
+    write_recipe(raw, body)
+    with pytest.raises(StageError, match=r"duplicate_lines removes \d\.\d% of the text"):
+        run(raw, tmp_path / "out")
+
+
 def test_goes_on_where_a_killed_run_stopped(raw, tmp_path, monkeypatch):
     output = tmp_path / "out"
 
@@ -227,9 +265,15 @@ def test_a_tokenizer_of_the_user_is_taken_and_lies_beside_its_tokens(raw, recipe
     write_recipe(raw, {**recipe_body, "tokenizer": {"path": "mine.model"}})
     run(raw, tmp_path / "second")
     assert (tmp_path / "second/tokenizer/tokenizer.model").read_bytes() == given
-    first, second = (contents(tmp_path / name / "tokens") for name in ("first", "second"))
-    arrow = [name for name in first if name.endswith(".arrow")]
-    assert [first[name] for name in arrow] == [second[name] for name in arrow]
+    paths = sorted(
+        path.relative_to(tmp_path / "first") for path in tmp_path.glob("first/**/*.arrow")
+    )
+    assert paths
+    for path in paths:
+        tables = [
+            pa.ipc.open_file(tmp_path / name / path).read_all() for name in ("first", "second")
+        ]
+        assert tables[0].equals(tables[1])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -242,3 +286,27 @@ def test_an_error_in_a_worker_is_one_clear_error(raw, recipe_body, tmp_path, wor
     stage = tmp_path / "out/documents/c4/10-language"
     assert not (stage / "MANIFEST.json").exists()
     assert list(stage.rglob("*.parquet*")) == []
+
+
+@pytest.mark.parametrize("change", ["gone", "grown"])
+def test_a_file_that_changes_after_it_was_listed_stops_the_run(raw, tmp_path, monkeypatch, change):
+    changing = raw / "c4" / "c4-train.00001-of-00003.json.gz"
+    start = lock.output_lock
+
+    def change_it(output):
+        if change == "gone":
+            changing.unlink()
+        else:
+            changing.write_bytes(changing.read_bytes() * 2)
+        return start(output)
+
+    monkeypatch.setattr("pasture.pipeline.run.output_lock", change_it)
+    said = {
+        "gone": "cannot read .*00001-of-00003.json.gz: No such file",
+        "grown": r"00001-of-00003.json.gz changed during the run: .* is [\d,]+ bytes now",
+    }
+    with pytest.raises(PastureError, match=said[change]):
+        run(raw, tmp_path / "out")
+    folder = tmp_path / "out" / "documents" / "c4" / "00-extract"
+    assert not (folder / "MANIFEST.json").exists()
+    assert not list(folder.glob("documents-00001*"))
