@@ -269,18 +269,20 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         raise StorageError(f"cannot write {path}: {error}") from error
     finally:
         if not whole:
-            # What went wrong before this matters, and is on its way up.
-            with contextlib.suppress(Exception):
-                _discard(fs, stream, target, in_store)
+            _discard(fs, stream, target, in_store)
 
 
 def _discard(fs: Any, stream: Any, target: str, in_store: bool) -> None:
+    """Remove an unfinished file. What fails here is no news: the first error is on its way up."""
     if in_store:
-        stream.discard()
+        with contextlib.suppress(Exception):
+            stream.discard()
         stream.closed = True  # or it would upload its rest when it is collected
         return
-    stream.close()
-    fs.rm(target)
+    with contextlib.suppress(Exception):  # it writes its rest, for which there may be no room
+        stream.close()
+    with contextlib.suppress(Exception):
+        fs.rm(target)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,129 @@
+"""kill -9 at random moments: the next run goes on, and the result is the same to the byte."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+KILLS = 30
+PARENT = """
+import os, sys
+from pasture.pipeline.recipes import load_recipe
+from pasture.pipeline.run import run_recipe
+
+for line in sys.stdin:
+    raw, output = line.split()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            run_recipe(load_recipe(raw + "/recipe.yaml"), output)
+            status = 0
+        finally:
+            os._exit(status)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Driver:
+    """Starts runs in processes of their own that need not import anything any more."""
+
+    def __init__(self) -> None:
+        self._parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def start(self, raw: pathlib.Path, output: pathlib.Path) -> int:
+        """Start a run; give its process."""
+        assert self._parent.stdin
+        self._parent.stdin.write(f"{raw} {output}\n")
+        self._parent.stdin.flush()
+        return self._answer()
+
+    def wait(self) -> int:
+        """Wait for the end of the run; give its exit status, negative for a signal."""
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self._parent.stdout
+        return int(self._parent.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._parent.kill()
+        self._parent.communicate()
+
+
+@pytest.fixture
+def driver() -> Iterator[Driver]:
+    driver = Driver()
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def busy_raw(raw, recipe_body) -> pathlib.Path:
+    """The small corpus with a stage of every kind."""
+    stages = recipe_body["sources"]["c4"]["stages"]
+    stages["05-lines"] = {"duplicate_lines": {"keep": "first"}}
+    stages["30-near"] = {"near_duplicates": {"verify": "jaccard"}}
+    stages["40-rules"] = {"steps": ["c4_lines"]}
+    (raw / "recipe.yaml").write_text(yaml.safe_dump(recipe_body))
+    return raw
+
+
+def contents(folder: pathlib.Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.timeout(900)
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw, driver, tmp_path):
+    whole, output = tmp_path / "whole", tmp_path / "output"
+    start = time.monotonic()
+    driver.start(busy_raw, whole)
+    assert driver.wait() == 0
+    seconds = time.monotonic() - start
+    expected = contents(whole)
+
+    moments = random.Random(20230227)
+    reached: set[str] = set()
+    killed = 0
+    while killed < KILLS:
+        process = driver.start(busy_raw, output)
+        time.sleep(moments.uniform(0, seconds))
+        with contextlib.suppress(ProcessLookupError):  # it may have ended
+            os.kill(process, signal.SIGKILL)
+        if driver.wait() == 0:  # it was at its end before the signal came
+            assert contents(output) == expected
+            shutil.rmtree(output)
+            continue
+        killed += 1
+        if output.exists():
+            reached |= {
+                str(path.parent.relative_to(output)) for path in output.rglob("*.partial-*")
+            }
+            reached |= {path.parent.name for path in output.rglob("_records/*.json")}
+    driver.start(busy_raw, output)
+    assert driver.wait() == 0
+    assert contents(output) == expected
+    assert reached, "no run was killed in the middle of a stage"
