@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import dataclasses
+import errno
 import gzip
 import io
 import lzma
@@ -140,7 +141,8 @@ def read_members_of(
                 return
             yield member
     except (tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as e:
-        if isinstance(e, OSError) and e.errno is not None:  # the disk or the network, not the data
+        # A seek to where no file goes is the archive's own doing; other errors have the disk's.
+        if isinstance(e, OSError) and e.errno not in (None, errno.EINVAL):
             raise StorageError(f"cannot read {label}: {e}") from e
         yield Rejected(label, "damaged_archive", "bad_file", f"after {count} members: {e!r}")
 

@@ -457,7 +457,13 @@ CASES: list[Case] = [
         2,
         broken_row=1,
     ),
-    github("a row of 300 MB", "r.json.gz", lambda: f.gzip_bomb(300 * MB, f.code_row(1)), 1, row_too_long=1),
+    github(
+        "a row of 300 MB",
+        "r.json.gz",
+        lambda: f.gzip_bomb(300 * MB, f.code_row(1)),
+        1,
+        row_too_long=1,
+    ),
     github(
         "lone surrogates",
         "r.json",
