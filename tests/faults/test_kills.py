@@ -16,6 +16,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from pasture.pipeline.recipes import load_recipe
+from pasture.pipeline.run import run_recipe
+
 KILLS = 30
 PARENT = """
 import os, sys
@@ -127,3 +130,84 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw,
     assert driver.wait() == 0
     assert contents(output) == expected
     assert reached, "no run was killed in the middle of a stage"
+
+
+def workers_of(process: int) -> list[int]:
+    """The worker processes of a run; those of a dead one stay known by its name."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process and b"pasture.pipeline.worker" in (
+                folder / "cmdline"
+            ).read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return sorted(found)
+
+
+def alive(process: int) -> bool:
+    try:
+        status = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return status != "Z"
+
+
+def start_with_workers(raw: pathlib.Path, output: pathlib.Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pasture.cli", "run", f"{raw}/recipe.yaml", "--json"]
+    return subprocess.Popen(
+        [*command, "--output", str(output), "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_workers(run: subprocess.Popen[str]) -> list[int]:
+    while run.poll() is None:
+        found = workers_of(run.pid)
+        if len(found) == 2:
+            return found
+        time.sleep(0.02)
+    return []
+
+
+@pytest.mark.timeout(900)
+def test_a_worker_that_is_killed_ends_the_run_and_the_next_one_goes_on(busy_raw, tmp_path):
+    moments = random.Random(20230228)
+    output = tmp_path / "output"
+    killed = 0
+    while killed < 4:
+        run = start_with_workers(busy_raw, output)
+        workers = wait_for_workers(run)
+        time.sleep(moments.uniform(0, 1.5))
+        if not workers or not alive(workers[0]):
+            run.communicate()
+            shutil.rmtree(output)
+            continue
+        os.kill(moments.choice(workers), signal.SIGKILL)
+        _, errors = run.communicate(timeout=120)
+        if run.returncode == 0:  # the job was done already
+            continue
+        killed += 1
+        assert run.returncode == 1
+        assert "a worker process was killed" in errors
+        assert not any(map(alive, workers))
+    run = start_with_workers(busy_raw, output)
+    run.communicate()
+    assert run.returncode == 0
+    run_recipe(load_recipe(str(busy_raw / "recipe.yaml")), str(tmp_path / "whole"))
+    assert contents(output) == contents(tmp_path / "whole")
+
+
+@pytest.mark.timeout(300)
+def test_workers_end_with_a_run_that_is_killed(busy_raw, tmp_path):
+    run = start_with_workers(busy_raw, tmp_path / "output")
+    workers = wait_for_workers(run)
+    assert workers
+    run.kill()
+    run.communicate()
+    deadline = time.monotonic() + 30
+    while any(map(alive, workers)):
+        assert time.monotonic() < deadline, "a worker outlives its run"
+        time.sleep(0.05)

@@ -1,0 +1,93 @@
+"""Beam's in-process runner, with worker processes that neither outlive it nor die unnoticed.
+
+Beam's runner waits for ever for a worker that was killed, as the kernel does to one that takes
+too much memory. Here the run ends with an error instead, and the other workers with it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+import threading
+from typing import Any
+
+from apache_beam.portability import python_urns
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pasture.errors import StageError
+
+WORKER = "pasture.pipeline.worker"
+BEAM_THREAD = "run_worker"
+"""The name of Beam's thread that waits for a worker process, and fails where that failed."""
+DEATH = (
+    "a worker process was killed, most likely because memory ran out; what is finished stays: run "
+    "again, with fewer --workers if need be"
+)
+
+
+class LocalRunner(FnApiRunner):  # type: ignore[misc]
+    """Runs a pipeline in this process, or in worker processes of this machine."""
+
+    def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
+        """Run a translated pipeline to its end.
+
+        Raises:
+            StageError: A worker process died.
+        """
+        workers = False
+        for environment in pipeline_proto.components.environments.values():
+            if environment.urn == python_urns.SUBPROCESS_SDK:
+                environment.payload = f"exec {sys.executable} -m {WORKER}".encode()
+                workers = True
+        if not workers:
+            return super().run_via_runner_api(pipeline_proto, options)
+
+        ended: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        usual = threading.excepthook
+
+        def run() -> None:
+            try:
+                _end(ended, super(LocalRunner, self).run_via_runner_api(pipeline_proto, options))
+            except BaseException as error:
+                _end(ended, error=error)
+
+        def on_error(failed: threading.ExceptHookArgs) -> None:
+            if failed.thread is not None and failed.thread.name == BEAM_THREAD:
+                _end(ended, error=StageError(f"{failed.exc_value}: {DEATH}"))
+            elif not ended.done():  # else it only tells that its worker is gone
+                usual(failed)
+
+        threading.excepthook = on_error
+        try:
+            threading.Thread(target=run, name="local-run", daemon=True).start()
+            return ended.result()
+        except BaseException:
+            _kill_workers()
+            raise
+        finally:
+            threading.excepthook = usual
+
+
+def _end(
+    ended: concurrent.futures.Future[Any], result: Any = None, error: BaseException | None = None
+) -> None:
+    """Set what a run ends with; the first one counts."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
+        if error is None:
+            ended.set_result(result)
+        else:
+            ended.set_exception(error)
+
+
+def _kill_workers() -> None:
+    """Kill the worker processes of this process."""
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended just now
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            is_worker = WORKER.encode() in (folder / "cmdline").read_bytes().split(b"\0")
+            if parent == os.getpid() and is_worker:
+                os.kill(int(folder.name), signal.SIGKILL)
