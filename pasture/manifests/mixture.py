@@ -84,6 +84,15 @@ class Mixture:
             if share.epochs is not None
         }
 
+    def implied_bytes_per_token(self) -> dict[str, float]:
+        """Derive the bytes of each source's files per token, where their size is published."""
+        tokens = self.implied_tokens()
+        return {
+            name: share.gigabytes * 1e9 / tokens[name]
+            for name, share in self.sources.items()
+            if share.gigabytes is not None and name in tokens
+        }
+
     def rescaled(self, present: Collection[str]) -> Mixture:
         """Leave out the sources that are not there, and scale the others up to 1.
 
@@ -117,15 +126,61 @@ class Mixture:
         }
         return dataclasses.replace(self, sources=shares, absent=(*self.absent, *absent))
 
-    def plan(self, token_counts: Mapping[str, int], budget: float | None = None) -> MixturePlan:
+    def plan(
+        self,
+        token_counts: Mapping[str, int],
+        budget: float | None = None,
+        options: PlanOptions | None = None,
+    ) -> MixturePlan:
         """Work out the tokens and epochs of each source for a budget, by default the mixture's.
 
         Raises:
-            ConfigError: A source has no tokens, or is not in the mixture.
+            ConfigError: A source has no tokens, or is not in the mixture; or the options
+                contradict one another.
         """
+        options = options or PlanOptions()
+        proportions: Mapping[str, float] = self.proportions
+        if options.epochs is not None:
+            if budget is not None:
+                raise ConfigError("epochs give the budget themselves: leave one of them out")
+            token_counts = {name: token_counts.get(name, 0) for name in options.epochs}
+            proportions, budget = proportions_from_epochs(options.epochs, token_counts)
         budget = self.tokens if budget is None else budget
-        plan = make_plan(self.name, self.proportions, token_counts, budget)
+        if options.temperature is not None:
+            proportions = temperature_proportions(token_counts, options.temperature)
+        if options.max_epochs is not None:
+            proportions = cap_epochs(proportions, token_counts, budget, options.max_epochs)
+        plan = make_plan(self.name + options.suffix, proportions, token_counts, budget)
         return dataclasses.replace(plan, absent=self.absent)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanOptions:
+    """How a plan may depart from its mixture's proportions.
+
+    Args:
+        max_epochs: Most passes over a source, see ``cap_epochs``.
+        temperature: Weigh the sources by size instead, see ``temperature_proportions``.
+        epochs: Passes over each source, from which proportions and budget follow; sources that
+            it does not name are left out.
+    """
+
+    max_epochs: float | None = None
+    temperature: float | None = None
+    epochs: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and (self.max_epochs or self.temperature):
+            raise ConfigError("epochs stand alone: leave max_epochs and temperature out")
+        if self.max_epochs is not None and not self.max_epochs > 0:
+            raise ConfigError(f"max_epochs: {self.max_epochs} is not over 0")
+
+    @property
+    def suffix(self) -> str:
+        """What is put behind the mixture's name, whose proportions these are no longer."""
+        changes = {"temperature": self.temperature, "max-epochs": self.max_epochs}
+        parts = [f"-{name}-{value:g}" for name, value in changes.items() if value is not None]
+        return "".join(parts) or ("-epochs" if self.epochs is not None else "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,14 +289,16 @@ def temperature_proportions(
 ) -> dict[str, float]:
     """Weigh sources by ``tokens ** (1 / temperature)``: 1 is by size, high is all alike.
 
+    Under 1, large sources get even more than by size.
+
     Multilingual models are mixed so, to see enough of small languages (Conneau et al. 2020,
     arXiv:1911.02116, with an exponent of 0.3).
 
     Raises:
-        ConfigError: A source has no tokens, or the temperature is under 1.
+        ConfigError: A source has no tokens, or the temperature is not over 0.
     """
-    if not temperature >= 1:
-        raise ConfigError(f"temperature: {temperature} is under 1")
+    if not temperature > 0:
+        raise ConfigError(f"temperature: {temperature} is not over 0")
     _check_counts(token_counts, token_counts)
     largest = max(token_counts.values())
     weights = {
@@ -315,6 +372,23 @@ def load_mixture(name: str, known: Collection[str] | None = None) -> Mixture:
     for source in mixture.sources if known is not None else ():
         config.one_of(source, known or (), f"{where}.sources", "source")
     return mixture
+
+
+def write_mixture(path: str, plan: MixturePlan) -> None:
+    """Write the proportions and the budget of a plan as a mixture, for a recipe.
+
+    Raises:
+        ConfigError: The name does not end in ``.yaml``, as a recipe wants it.
+    """
+    if not path.endswith((".yaml", ".yml")):
+        raise ConfigError(f"{path}: a mixture's file ends in .yaml")
+    body = {
+        "name": plan.name,
+        "tokens": plan.budget,
+        "sources": {name: {"proportion": p} for name, p in plan.proportions.items()},
+    }
+    with storage.atomic_write(path) as stream:
+        stream.write(yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode())
 
 
 def write_realised(path: str, plan: MixturePlan) -> None:

@@ -6,9 +6,9 @@ document is in it or not by a hash of its id, so the sample never depends on ord
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,26 @@ from pasture.filters.language import default_model
 from pasture.filters.ngram import Perplexity
 from pasture.filters.ngram_training import find_tool, train_ngram
 from pasture.filters.references import CitedUrls, select_reference_pages
+from pasture.manifests.mixture import Mixture, load_mixture
 from pasture.manifests.shards import MANIFEST, StageManifest
 from pasture.pipeline.recipes import EXTRACT, Recipe
-from pasture.tokenize.train import train_tokenizer
+from pasture.tokenize.encode import (
+    Encoder,
+    check_special,
+    find_tokenizer,
+    load_tokenizer,
+    tokenizer_name,
+)
+from pasture.tokenize.fertility import measure_fertility, plain_fertility
+from pasture.tokenize.huggingface_model import with_special_tokens
+from pasture.tokenize.train import CARD, MODEL, TokenizerTraining, train_tokenizer
 
 if TYPE_CHECKING:
     from pasture.pipeline.graph import Context
+
+
+# Text of each source that a tokenizer's fertility is measured on, about, in bytes; ours.
+MEASURED_BYTES = 4_000_000
 
 
 def perplexity_stage(recipe: Recipe, source: str) -> str:
@@ -56,7 +70,8 @@ def model_config(context: Context, name: str) -> dict[str, Any]:
     body: dict[str, Any] = config.plain(value)
     if body["path"] not in ("", "ccnet"):
         # The file counts, not where it lies.
-        return {"sha256": _digest(body["path"])}
+        tokens = {key: body[key] for key in ("bos_token", "eos_token") if body.get(key)}
+        return {"sha256": _digest(body["path"]), **tokens}
     if name == "tokenizer":
         shares = {n: recipe.mixture.sources[n].proportion for n in recipe.sources}
         return {**body, "seed": recipe.seed, "proportions": shares}
@@ -88,6 +103,9 @@ def check_model(context: Context, name: str) -> None:
         wanted = getattr(value, "sha256", None)
         if wanted and storage.sha256(value.path) != wanted:
             raise ModelError(f"{value.path} has another SHA-256 than the recipe says")
+        if name == "tokenizer":
+            tokenizer = load_tokenizer(given_tokenizer(recipe), value.path)
+            check_special(tokenizer, value.path, bos=recipe.tokens.bos, eos=recipe.tokens.eos)
     elif name == "language":
         default_model()
     elif name == "ngram":
@@ -112,8 +130,18 @@ def model_path(context: Context, name: str) -> str | None:
 
 
 def tokenizer_path(context: Context) -> str:
-    """Where the SentencePiece model lies."""
-    return storage.join(context.folder("tokenizer"), "tokenizer.model")
+    """Where the tokenizer of a finished node lies."""
+    return find_tokenizer(context.folder("tokenizer"))
+
+
+def given_tokenizer(recipe: Recipe) -> bytes:
+    """Read the user's tokenizer, with the special tokens that the recipe names written into it."""
+    given = recipe.tokenizer
+    with storage.open_read(given.path) as stream:
+        data = stream.read()
+    if given.bos_token or given.eos_token:
+        return with_special_tokens(data, given.bos_token, given.eos_token, given.path)
+    return data
 
 
 def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
@@ -121,17 +149,17 @@ def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
 
     A card's ``notes`` are shown to the user.
     """
+    if name == "tokenizer":
+        storage.remove_tree(folder)  # a tokenizer.json of before would be taken for this one
     storage.make_folder(folder)
     value = (
         context.recipe.tokenizer if name == "tokenizer" else getattr(context.recipe.models, name)
     )
     if name == "tokenizer" and value.path:
         # Beside the tokens that it makes, for whoever reads them.
-        with (
-            storage.open_read(value.path) as given,
-            storage.atomic_write(tokenizer_path(context)) as copy,
-        ):
-            shutil.copyfileobj(given, copy)
+        data = given_tokenizer(context.recipe)
+        with storage.atomic_write(storage.join(folder, tokenizer_name(data))) as copy:
+            copy.write(data)
     if value.path or name == "language":
         return {"trained": False, "given": True}
     makers = {
@@ -213,25 +241,82 @@ def _make_reference(context: Context, folder: str) -> dict[str, Any]:
     return {"trained": True, **card}
 
 
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A document that was drawn for the tokenizer.
+
+    Args:
+        source: Registry name of its source.
+        language: Its language.
+        text: Its text.
+        measured: Whether it is in the smaller sample that the fertility is measured on.
+    """
+
+    source: str
+    language: str | None
+    text: str
+    measured: bool
+
+
 def draw(
     stages: Mapping[str, tuple[StageManifest, str]],
-    proportions: Mapping[str, float],
-    sample_bytes: int,
+    sample_bytes: Mapping[str, float],
     seed: int,
-) -> Iterator[str]:
-    """Draw documents for the tokenizer: each source by its proportion, by a hash of the id.
+) -> Iterator[Drawn]:
+    """Draw documents by a hash of their ids, about so many bytes of each source.
 
     Args:
         stages: For each source, the stage that is drawn from, and its folder.
-        proportions: Share of the sample, by source; they sum to 1.
-        sample_bytes: UTF-8 bytes of text in the sample, about; less where there is less.
+        sample_bytes: UTF-8 bytes of text to draw, by source; less where there is less.
         seed: Seed of the draw.
     """
     for source, (stage, folder) in stages.items():
-        share = sample_bytes * proportions[source] / max(1, stage.totals()["text_bytes"])
+        there_are = max(1, stage.totals()["text_bytes"])
         for _, path in stage.paths(folder):
-            rows = storage.read_rows(path, ["id", "text"])
-            yield from (t for name, t in rows if in_sample(f"{seed}:{source}:{name}", share))
+            for name, language, text in storage.read_rows(path, ["id", "language", "text"]):
+                key = f"{seed}:{source}:{name}"
+                if in_sample(key, sample_bytes[source] / there_are):
+                    yield Drawn(source, language, text, in_sample(key, MEASURED_BYTES / there_are))
+
+
+def train_on(
+    stages: Mapping[str, tuple[StageManifest, str]],
+    mixture: Mixture,
+    folder: str,
+    training: TokenizerTraining,
+    seed: int,
+) -> dict[str, Any]:
+    """Train a tokenizer on documents that a mixture draws; return its card, with its fertility.
+
+    Args:
+        stages: For each source, the stage that is drawn from, and its folder.
+        mixture: How much of each source is drawn.
+        folder: Where the tokenizer goes.
+        training: How it is trained.
+        seed: Seed of the draw.
+    """
+    shares = mixture.rescaled(stages).proportions
+    wanted = {source: training.sample_bytes * share for source, share in shares.items()}
+    measured: list[Drawn] = []
+
+    def texts() -> Iterator[str]:
+        for document in draw(stages, wanted, seed):
+            if document.measured:
+                measured.append(document)
+            yield document.text
+
+    card = train_tokenizer(texts(), folder, training)
+    card["fertility"] = fertility(storage.join(folder, MODEL), measured)
+    storage.write_json(storage.join(folder, CARD), card)
+    return card
+
+
+def fertility(tokenizer: str, documents: Iterable[Drawn]) -> list[dict[str, object]]:
+    """Measure a tokenizer, beside what the LLaMA paper's table 1 implies of its own."""
+    encoder = Encoder(tokenizer, bos=False, eos=False)
+    implied = load_mixture("llama").implied_bytes_per_token()
+    rows = ((document.source, document.language, document.text) for document in documents)
+    return plain_fertility(measure_fertility(encoder, rows, implied))
 
 
 def in_sample(key: str, share: float) -> bool:
@@ -248,9 +333,7 @@ def _make_tokenizer(context: Context, folder: str) -> dict[str, Any]:
     }
     stages = {name: (StageManifest.load(folder), folder) for name, folder in folders.items()}
     training = recipe.tokenizer.training
-    shares = recipe.mixture.rescaled(stages).proportions
-    texts = draw(stages, shares, training.sample_bytes, recipe.seed)
-    card = train_tokenizer(texts, folder, training)
+    card = train_on(stages, recipe.mixture, folder, training, recipe.seed)
     notes = []
     if card["vocab_size"] < training.vocab_size:
         notes.append(

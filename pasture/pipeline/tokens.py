@@ -14,7 +14,9 @@ import apache_beam as beam
 import pyarrow as pa
 
 from pasture import __version__, storage
-from pasture.manifests.shards import MANIFEST, StageManifest
+from pasture.manifests.mixture import MixturePlan
+from pasture.manifests.shards import MANIFEST, StageManifest, fingerprint
+from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import StageFolder
 from pasture.tokenize.encode import Encoder
 from pasture.tokenize.writer import (
@@ -86,12 +88,20 @@ class EncodeGroup(beam.DoFn):  # type: ignore[misc]
                 for batch in storage.read_batches(path):
                     for split, part in self._split(batch):
                         if split not in writers:
-                            metadata = TokenMetadata.of(self._encoder, self.config.source, split)
+                            metadata = TokenMetadata.of(
+                                self._encoder, self.config.source, split, self.folder.fingerprint
+                            )
                             target = storage.join(self.folder.path, names[split])
                             writers[split] = stack.enter_context(TokenShardWriter(target, metadata))
                         writers[split].write(token_batch(part, self._encoder))
+        documents = [path.rsplit("/", 1)[-1] for path in paths]
         files = [
-            {"split": split, "path": names[split], **dataclasses.asdict(writers[split].record)}
+            {
+                "split": split,
+                "path": names[split],
+                **dataclasses.asdict(writers[split].record),
+                "documents": documents,
+            }
             for split in SPLITS
             if split in writers
         ]
@@ -118,6 +128,8 @@ def tokenizer_facts(encoder: Encoder) -> dict[str, Any]:
         "dtype": encoder.dtype,
         "bos": encoder.bos,
         "eos": encoder.eos,
+        "bos_id": encoder.bos_id,
+        "eos_id": encoder.eos_id,
     }
 
 
@@ -164,3 +176,38 @@ def token_manifest(
         "pasture": __version__,
     }
     storage.write_json(storage.join(folder.path, MANIFEST), body)
+
+
+def write_corpus_manifest(output: str, recipe: Recipe, plan: MixturePlan) -> None:
+    """Write ``tokens/MANIFEST.json``: what the tokens of all sources of a recipe come to.
+
+    Args:
+        output: The output folder; every source of the recipe is tokenized there.
+        recipe: The recipe that was run.
+        plan: The mixture that its tokens make.
+    """
+    sources = {}
+    for name in recipe.sources:
+        path = storage.join(output, "tokens", name, MANIFEST)
+        manifest = storage.read_json(path)
+        share = plan.sources.get(name)
+        sources[name] = {
+            "documents": sum(split["rows"] for split in manifest["splits"].values()),
+            "tokens": sum(split["tokens"] for split in manifest["splits"].values()),
+            "shards": len(manifest["shards"]),
+            "splits": manifest["splits"],
+            "proportion": share.proportion if share else 0,
+            "epochs": share.epochs if share else 0,
+            "manifest_sha256": storage.sha256(path),
+        }
+    body = {
+        "stage": "corpus",
+        "recipe": {"name": recipe.name, "fingerprint": fingerprint(dict(recipe.body))},
+        "mixture": plan.name,
+        "absent": plan.absent,
+        "budget_tokens": plan.budget,
+        "tokenizer": manifest["tokenizer"],
+        "sources": sources,
+        "pasture": __version__,
+    }
+    storage.write_json(storage.join(output, "tokens", MANIFEST), body)

@@ -20,8 +20,9 @@ from pasture.filters.references import CitedUrls, select_reference_pages
 from pasture.manifests.mixture import load_mixture
 from pasture.manifests.outputs import Output
 from pasture.manifests.shards import StageManifest
-from pasture.pipeline.models import cited_urls, draw
-from pasture.tokenize.train import TokenizerTraining, train_tokenizer
+from pasture.pipeline.models import cited_urls, draw, fertility, train_on
+from pasture.tokenize.encode import find_tokenizer
+from pasture.tokenize.train import TokenizerTraining
 
 
 def _columns(output: Output, stage: StageManifest, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -127,8 +128,25 @@ def tokenizer(
     seed: int,
 ) -> dict[str, Any]:
     """Train a tokenizer on the last documents of every source, drawn by a mixture."""
-    stages = {stage.source: (stage, output.stage_folder(stage)) for stage in output.stages()}
-    shares = load_mixture(mixture_name).rescaled(stages).proportions
-    texts = draw(stages, shares, sample_bytes, seed)
     config = TokenizerTraining(vocab_size=vocab_size, sample_bytes=sample_bytes, seed=seed)
-    return train_tokenizer(texts, target, config)
+    return train_on(_last_stages(output), load_mixture(mixture_name), target, config, seed)
+
+
+def tokenizer_fertility(
+    output: Output, tokenizer: str | None, sample_bytes: int, seed: int
+) -> list[dict[str, object]]:
+    """Measure a tokenizer on the last documents of every source; by default the output's own.
+
+    Args:
+        output: The output.
+        tokenizer: Path of a SentencePiece model or a tokenizer.json.
+        sample_bytes: UTF-8 bytes of each source to measure on, about.
+        seed: Seed of the draw.
+    """
+    stages = _last_stages(output)
+    documents = draw(stages, dict.fromkeys(stages, sample_bytes), seed)
+    return fertility(tokenizer or find_tokenizer(output.folder("tokenizer")), documents)
+
+
+def _last_stages(output: Output) -> dict[str, tuple[StageManifest, str]]:
+    return {stage.source: (stage, output.stage_folder(stage)) for stage in output.stages()}

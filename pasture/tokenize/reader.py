@@ -175,6 +175,26 @@ class TokenStream:
         names = ("id", "url", "license", "language", "tokens")
         return TokenDocument(self.source, start=start, **{name: row[name] for name in names})
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the mapped shards: another process maps them itself."""
+        return {**self.__dict__, "_shards": {}}
+
+    def shard_at(self, position: int) -> tuple[str, int]:
+        """Give the path of the shard that holds a token, and the token's place in it."""
+        index = bisect.bisect_right(self._starts, position) - 1
+        return self._paths[index], position - self._starts[index]
+
+    def position(self, shard: str, offset: int) -> int:
+        """Give the position of a token from the name of its shard and its place in it.
+
+        Raises:
+            StageError: The manifest names no such shard.
+        """
+        names = [path.rsplit("/", 1)[-1] for path in self._paths]
+        if shard not in names:
+            raise StageError(f"{shard} is no shard of {self.source}, as its manifest has them")
+        return self._starts[names.index(shard)] + offset
+
     def _ranges(self, start: int, stop: int) -> list[tuple[TokenShard, int, int, int]]:
         """Split a range by shard: ``(shard, its start, first, last)``, the last two within it."""
         if not 0 <= start < stop <= self.tokens:

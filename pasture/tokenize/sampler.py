@@ -61,6 +61,7 @@ class SourceReport:
         sequences: Sequences drawn.
         tokens: Tokens drawn, as targets.
         epochs: Tokens drawn, in passes over the source.
+        planned_epochs: Passes that the proportion alone would make.
     """
 
     proportion: float
@@ -68,6 +69,7 @@ class SourceReport:
     sequences: int
     tokens: int
     epochs: float
+    planned_epochs: float
 
 
 class MixtureSampler:
@@ -140,7 +142,12 @@ class MixtureSampler:
     def batch(self, step: int) -> Batch:
         """Draw this rank's part of a step's batch; steps count from 0."""
         first = step * self.batch_size
-        numbers = np.arange(first + self.rank, first + self.batch_size, self.world_size)
+        return self.sequences(
+            np.arange(first + self.rank, first + self.batch_size, self.world_size)
+        )
+
+    def sequences(self, numbers: Array) -> Batch:
+        """Draw sequences by their numbers in the run: the first of step s is ``s * batch_size``."""
         sources, starts = self._locate(numbers)
         tokens = np.empty((len(numbers), self.context_length + 1), np.int64)
         document_starts = [
@@ -149,10 +156,24 @@ class MixtureSampler:
         ]
         return Batch(tokens, sources, document_starts, self.names)
 
+    def locate(self, step: int, row: int) -> tuple[str, int]:
+        """Give the source of a row of a step's batch over all ranks, and its place in the stream.
+
+        Raises:
+            ConfigError: The step or the row is not there.
+        """
+        if step < 0 or not 0 <= row < self.batch_size:
+            raise ConfigError(
+                f"step {step}, row {row}: steps count from 0, and rows from 0 to "
+                f"{self.batch_size - 1}"
+            )
+        sources, starts = self._locate(np.array([step * self.batch_size + row]))
+        return self.names[sources[0]], int(starts[0])
+
     def trace(self, step: int, row: int) -> list[TokenDocument]:
         """Name the documents behind a row of a step's batch over all ranks, in their order."""
-        sources, starts = self._locate(np.array([step * self.batch_size + row]))
-        stream, position = self._streams[sources[0]], int(starts[0])
+        source, position = self.locate(step, row)
+        stream = self._streams[self.names.index(source)]
         documents: list[TokenDocument] = []
         left = self.context_length + 1
         while left > 0:
@@ -176,6 +197,10 @@ class MixtureSampler:
                 sequences=int(drawn[i]),
                 tokens=int(drawn[i]) * self.context_length,
                 epochs=int(drawn[i]) * self.context_length / self._streams[i].tokens,
+                planned_epochs=self.proportions[name]
+                * total
+                * self.context_length
+                / self._streams[i].tokens,
             )
             for i, name in enumerate(self.names)
         }

@@ -40,6 +40,8 @@ class TokenMetadata:
         dtype: Type of the ids, ``uint16`` or ``uint32``.
         bos: Whether each document begins with the beginning-of-sequence id.
         eos: Whether each document ends with the end-of-sequence id.
+        fingerprint: Of the run that wrote the shard: recipe, code and upstream in one hash, as
+            in the manifest; empty outside of a run.
     """
 
     source: str
@@ -49,9 +51,12 @@ class TokenMetadata:
     dtype: str
     bos: bool
     eos: bool
+    fingerprint: str = ""
 
     @classmethod
-    def of(cls, encoder: Encoder, source: str, split: Split) -> TokenMetadata:
+    def of(
+        cls, encoder: Encoder, source: str, split: Split, fingerprint: str = ""
+    ) -> TokenMetadata:
         """Describe a shard that holds what an encoder gives."""
         return cls(
             source=source,
@@ -61,6 +66,7 @@ class TokenMetadata:
             dtype=encoder.dtype,
             bos=encoder.bos,
             eos=encoder.eos,
+            fingerprint=fingerprint,
         )
 
     def schema(self) -> pa.Schema:

