@@ -32,6 +32,15 @@ DOCUMENT_SCHEMA = pa.schema(
 DROPPED_SCHEMA = DOCUMENT_SCHEMA.append(pa.field("drop_filter", pa.string())).append(
     pa.field("drop_reason", pa.string())
 )
+REMOVED_LINE_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("line", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("drop_filter", pa.string(), nullable=False),
+        pa.field("drop_reason", pa.string(), nullable=False),
+    ]
+)
 
 MAX_BATCH_ROWS = 1024
 MAX_BATCH_BYTES = 32 << 20
@@ -68,6 +77,32 @@ class Document:
     reference_score: float | None = None
     license: str | None = None
     metadata: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RemovedLines:
+    """Lines, or parts of them, that a step removed from a document: parallel lists, in order.
+
+    A crawl loses most of its lines, and an object for each would cost more than finding them.
+
+    Args:
+        numbers: Which line of the text as it was, from 0.
+        texts: What was removed.
+        reasons: Why, snake_case facts.
+    """
+
+    numbers: list[int] = dataclasses.field(default_factory=list)
+    texts: list[str] = dataclasses.field(default_factory=list)
+    reasons: list[str] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def add(self, number: int, text: str, reason: str) -> None:
+        """Add one at the end."""
+        self.numbers.append(number)
+        self.texts.append(text)
+        self.reasons.append(reason)
 
 
 def to_metadata(**values: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -17,13 +18,14 @@ import numpy as np
 
 from pasture import storage
 from pasture.dedup.addresses import DuplicateRows, Floats, Keep, rank_columns, ranks
+from pasture.dedup.base import Deduplication
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 
 DIGEST_BYTES = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class ExactDuplicates:
+class ExactDuplicates(Deduplication):
     """Drops documents, or files, whose text another one has (paper, section 2.1, GitHub).
 
     Args:
@@ -36,6 +38,10 @@ class ExactDuplicates:
 
     normalise: Literal["none", "whitespace"] = "none"
     keep: Keep = "first"
+
+    def reader(self) -> Callable[[str], Entries]:
+        """Read the digest of each text."""
+        return functools.partial(read_digests, config=self)
 
 
 def digest(text: str, normalise: str) -> bytes:
@@ -80,7 +86,7 @@ class FindExactDuplicates(beam.PTransform):  # type: ignore[misc]
         """Apply the transform."""
         return (
             shards
-            | "Match" >> MatchEntries(functools.partial(read_digests, config=self.config))
+            | "Match" >> MatchEntries(self.config.reader())
             | "ToDuplicateRows" >> beam.MapTuple(to_duplicate_rows)
             | "HasRows" >> beam.Filter(_has_rows)
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -19,6 +20,7 @@ import numpy as np
 
 from pasture import storage
 from pasture.dedup.addresses import DuplicateRows, Floats, Keep, rank_columns, ranks
+from pasture.dedup.base import Deduplication
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.minhash import band_keys, best_layout, permutations, signatures
 from pasture.dedup.resolve import ResolveLinks
@@ -27,7 +29,7 @@ from pasture.dedup.verify import VerifyLinks
 
 
 @dataclasses.dataclass(frozen=True)
-class NearDuplicates:
+class NearDuplicates(Deduplication):
     """Drops documents that nearly repeat a better-ranked one.
 
     For the paper's books (section 2.1: more than 90% content overlap) use ``ngram=13``,
@@ -66,6 +68,7 @@ class NearDuplicates:
     keep: Keep = "first"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("ngram", "num_permutations"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
@@ -85,6 +88,10 @@ class NearDuplicates:
                     f"{self.bands} bands of {self.rows} rows need {self.bands * self.rows} "
                     f"permutations, and num_permutations is {self.num_permutations}"
                 )
+
+    def reader(self) -> Callable[[str], Entries]:
+        """Read the bands of each signature."""
+        return functools.partial(read_bands, config=self)
 
     def layout(self) -> tuple[int, int]:
         """The numbers of bands and rows."""
@@ -150,7 +157,7 @@ class FindNearDuplicates(beam.PTransform):  # type: ignore[misc]
         config = self.config
         links = (
             shards
-            | "MatchBands" >> MatchEntries(functools.partial(read_bands, config=config))
+            | "MatchBands" >> MatchEntries(config.reader())
             | "ToLinks" >> beam.MapTuple(functools.partial(to_links, config=config))
         )
         if config.verify != "none":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -23,10 +22,10 @@ import pyarrow.compute as pc
 import xxhash
 
 from pasture.dedup.addresses import Ints
+from pasture.words import split_words
 
 Unit = Literal["words", "characters"]
 
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 SLICE_BYTES = 4 << 20
 
@@ -48,16 +47,10 @@ class Shingles:
         return np.unique(self.hashes[self.starts[text] : self.starts[text + 1]])
 
 
-def normalise_word(word: str) -> str:
-    """Case-fold a word and drop what is neither letter nor digit."""
-    word = word.casefold()
-    return word if word.isalnum() else _NOT_ALPHANUMERIC.sub("", word)
-
-
-def slices(texts: pa.Array) -> Iterator[pa.Array]:
-    """Split a column of texts into runs of about ``SLICE_BYTES``, one text at least."""
+def slices(texts: pa.Array, size: int = SLICE_BYTES) -> Iterator[pa.Array]:
+    """Split a column of texts into runs of about ``size`` bytes, one text at least."""
     sizes = pc.binary_length(texts).to_numpy(zero_copy_only=False)
-    run = (np.cumsum(sizes) - sizes) // SLICE_BYTES
+    run = (np.cumsum(sizes) - sizes) // size
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     for start, end in itertools.pairwise([*starts, len(texts)]):
         yield texts.slice(start, end - start)
@@ -71,16 +64,9 @@ def shingle(texts: pa.Array, unit: Unit, n: int) -> Shingles:
 
 def _words(texts: pa.Array) -> tuple[npt.NDArray[np.uint64], Ints]:
     """Hash the words of all texts; count them by text."""
-    split = pc.utf8_split_whitespace(texts)
-    encoded = split.flatten().dictionary_encode()
-    words = [normalise_word(word) for word in encoded.dictionary.to_pylist()]
-    hashes = np.array([xxhash.xxh3_64_intdigest(word.encode()) for word in words], np.uint64)
-    is_word = np.array([bool(word) for word in words], bool)
-    indices = encoded.indices.to_numpy()
-    kept = is_word[indices]
-    ends = np.cumsum(pc.list_value_length(split).to_numpy())
-    counts = np.diff(np.concatenate([[0], np.cumsum(kept)])[ends], prepend=0)
-    return hashes[indices[kept]], counts
+    words, indices, counts = split_words(texts)
+    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, words), np.uint64, len(words))
+    return hashes[indices], counts
 
 
 def _characters(texts: pa.Array) -> tuple[npt.NDArray[np.uint64], Ints]:
@@ -93,7 +79,7 @@ def _characters(texts: pa.Array) -> tuple[npt.NDArray[np.uint64], Ints]:
 def _n_grams(values: npt.NDArray[np.uint64], counts: Ints, n: int) -> Shingles:
     ends = np.cumsum(counts)
     begins = ends - counts
-    rolled = _polynomial(values, n)
+    rolled = polynomial(values, n)
     # A window that starts in the last n - 1 values of a text would run into the next one,
     # except that a short text's one window is put where the text begins.
     inside = np.ones(len(values), bool)
@@ -104,13 +90,13 @@ def _n_grams(values: npt.NDArray[np.uint64], counts: Ints, n: int) -> Shingles:
     hashes = np.zeros(len(values), np.uint64)
     hashes[: len(rolled)] = rolled
     for text in short:
-        hashes[begins[text]] = _polynomial(values[begins[text] : ends[text]], counts[text])[0]
+        hashes[begins[text]] = polynomial(values[begins[text] : ends[text]], counts[text])[0]
     sizes = np.where(counts < n, np.minimum(counts, 1), counts - n + 1)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return Shingles((_mix(hashes[inside]) >> np.uint64(32)).astype(np.uint32), starts)
 
 
-def _polynomial(values: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.uint64]:
+def polynomial(values: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.uint64]:
     """Hash each window of n values, modulo 2^64."""
     size = max(len(values) - n + 1, 0)
     total = values[:size].copy()

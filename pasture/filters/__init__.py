@@ -6,6 +6,7 @@ from pasture.filters.base import Step
 from pasture.filters.c4 import BadWords, C4Lines, C4Pages
 from pasture.filters.classifier import KeepReferences, ReferenceClassifier
 from pasture.filters.code import CodeHeuristics, StripHeader
+from pasture.filters.decontaminate import Decontaminate, MarkContaminated
 from pasture.filters.heuristics import FineWebQuality, GopherQuality, GopherRepetition
 from pasture.filters.language import KeepLanguages, LanguageId
 from pasture.filters.ngram import KeepBuckets, Perplexity, PerplexityBuckets
@@ -28,5 +29,7 @@ FILTERS: dict[str, type[Step]] = {
         KeepReferences,
         CodeHeuristics,
         StripHeader,
+        Decontaminate,
+        MarkContaminated,
     )
 }

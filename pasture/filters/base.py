@@ -10,10 +10,13 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from pasture import config
+from pasture.records import RemovedLines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,18 @@ class Step:
     needs: ClassVar[str | None] = None
     """The model that the step needs: a key of the recipe's ``models``. A step that needs one
     has a field ``model``, which the pipeline sets to the model's folder or file."""
+
+    def rooted(self, root: str) -> Step:
+        """The step with the relative paths of its files, where it reads any, under a folder."""
+        return self
+
+    def plain(self) -> dict[str, Any]:
+        """The options that the output depends on, as plain values."""
+        body: dict[str, Any] = config.plain(self)
+        return body
+
+    def check(self) -> None:
+        """Fail where a file that the step reads cannot work. Called before any work starts."""
 
     def setup(self) -> None:
         """Load models. Called once in each worker process, before the first batch."""
@@ -56,8 +71,13 @@ class Annotator(Step):
         """Return the batch with ``columns`` filled, rows and order unchanged."""
         raise NotImplementedError
 
+    def marked(self, batch: pa.RecordBatch) -> collections.Counter[str]:
+        """Count the marks of an annotated batch that the manifest should tell; here none."""
+        return collections.Counter()
+
 
 _NOTHING: Mapping[str, int] = {}
+_NO_LINES = RemovedLines()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,12 +87,14 @@ class Edit:
     Args:
         text: The new text. An empty one drops the document, with the reason ``empty``.
         reason: Why the whole document is dropped, or None.
-        removed: How many lines (or other parts) went, by reason.
+        removed: How many parts went that are no lines, by reason.
+        lines: The lines that went, each with its reason, in their order.
     """
 
     text: str
     reason: str | None = None
     removed: Mapping[str, int] = dataclasses.field(default_factory=lambda: _NOTHING)
+    lines: RemovedLines = dataclasses.field(default_factory=lambda: _NO_LINES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,4 +128,5 @@ def count_removed(edits: list[Edit]) -> collections.Counter[str]:
     total: collections.Counter[str] = collections.Counter()
     for edit in edits:
         total.update(edit.removed)
+        total.update(edit.lines.reasons)
     return total

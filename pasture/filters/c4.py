@@ -3,12 +3,11 @@
 ``C4Lines`` cleans a page line by line, ``C4Pages`` looks at what a later deduplication of lines
 left of it, and ``BadWords`` drops pages with a word of a list. The one deviation that changes
 counts is the sentence splitter: C4 uses NLTK's punkt model, which would have to be downloaded;
-``count_sentences`` is a small rule-based stand-in.
+``pasture.sentences`` is a small rule-based stand-in.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import re
@@ -17,6 +16,8 @@ from collections.abc import Mapping
 from pasture import storage
 from pasture.errors import ConfigError
 from pasture.filters.base import Edit, Editor, Filter
+from pasture.records import RemovedLines
+from pasture.sentences import count_sentences
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 
@@ -64,10 +65,10 @@ class C4Lines(Editor):
 
     def edit(self, text: str) -> Edit:
         """Clean one page."""
-        removed: collections.Counter[str] = collections.Counter()
+        removed = RemovedLines()
         kept: list[str] = []
         sentences = 0
-        for raw in text.splitlines():
+        for number, raw in enumerate(text.splitlines()):
             line = raw.strip()
             if not line:
                 continue
@@ -75,14 +76,14 @@ class C4Lines(Editor):
             if reason in _PAGE_REASONS:
                 return Edit(text, reason)
             if reason is not None:
-                removed[reason] += 1
+                removed.add(number, raw, reason)
                 continue
             kept.append(line)
             if sentences < self.min_sentences:
                 sentences += count_sentences(line)
         if sentences < self.min_sentences:
             return Edit(text, "too_few_sentences")
-        return Edit("\n".join(kept), removed=removed)
+        return Edit("\n".join(kept), lines=removed)
 
     def _judge(self, line: str) -> tuple[str, str | None]:
         """The line without citations, and the reason against it or against its page."""
@@ -132,47 +133,6 @@ class C4Pages(Filter):
                 break
             sentences += count_sentences(line)
         return "too_few_sentences" if sentences < self.min_sentences else None
-
-
-# Sentences ------------------------------------------------------------------------------------
-
-_SENTENCE_END = re.compile(r"""[.?!\u2026]+["'\u2019\u201d)\]]*(?=\s)""")
-# What a period follows without ending a sentence; none that is a word as well, such as "no".
-_ABBREVIATED = (
-    "adm approx apr assn aug ave capt cf co corp dec dept dr ed eds est etc ext feb figs fr gen "
-    "gov hon inc jan jr jul jun lt ltd maj messrs mr mrs ms mt nov oct pp prof pt rev rt sept sgt "
-    "sr st ste tel univ vol vols vs"
-)
-_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
-_DOTTED = re.compile(r"(?:[a-z]\.)+[a-z]", re.IGNORECASE)
-
-
-def count_sentences(text: str) -> int:
-    """Count the sentences of a line of English.
-
-    A sentence ends at the end of the line, and before a space after ``.``, ``?`` or ``!``, unless
-    the period belongs to an abbreviation ("Dr.", "e.g.") or an initial, or the mark is an
-    ellipsis before a lower-case letter. Of 700 pages of the release, all of which have three
-    sentences by punkt, it finds fewer in 2, both with runs such as "!!!" that punkt splits.
-    """
-    count, start = 0, 0
-    for end in _SENTENCE_END.finditer(text):
-        if _ends_sentence(text, end.start(), end[0]):
-            count += 1
-            start = end.end()
-    return count + 1 if text[start:].strip() else count
-
-
-def _ends_sentence(text: str, at: int, mark: str) -> bool:
-    following = text[at + len(mark) :].lstrip()[:1]
-    if mark.startswith(("...", "\u2026")):
-        return not following.islower()
-    if mark != ".":
-        return True
-    word = text[text.rfind(" ", 0, at) + 1 : at].lstrip("([\"'\u201c\u2018")
-    is_initial = len(word) == 1 and word.isupper() and word != "I"
-    is_abbreviation = word.lower() in _ABBREVIATIONS or _DOTTED.fullmatch(word) is not None
-    return not (is_initial or is_abbreviation)
 
 
 # Bad words ------------------------------------------------------------------------------------

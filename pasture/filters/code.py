@@ -258,4 +258,4 @@ class StripHeader(Editor):
         rest, lines = strip_header(text, language)
         if not lines:
             return Edit(text)
-        return Edit(rest if rest.strip() else "", removed={"licence_header": lines})
+        return Edit(rest if rest.strip() else "", lines=lines)

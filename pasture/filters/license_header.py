@@ -13,6 +13,7 @@ import functools
 import re
 
 from pasture.code_languages import COMMENTS, Comments
+from pasture.records import RemovedLines
 
 HEAD_CHARS = 16_384
 """Start of a file in which a header is looked for; ours. A full GPL notice and the Apache
@@ -53,11 +54,11 @@ _DOCUMENTATION = ("///", "//!", "#'", "-- |", "--|")
 _DECORATION = " \t\r/*#;%-!<>=|+~^.{}\"'_:"
 
 
-def strip_header(text: str, language: str | None) -> tuple[str, int]:
-    """Remove the licence header of a file: the rest, and how many lines went or changed."""
+def strip_header(text: str, language: str | None) -> tuple[str, RemovedLines]:
+    """Remove the licence header of a file: the rest, and the lines that went or changed."""
     comments = COMMENTS.get(language or "")
     if comments is None:
-        return text, 0
+        return text, RemovedLines()
     head = text[:HEAD_CHARS]
     lines = head.split("\n")
     if len(head) < len(text):
@@ -74,12 +75,15 @@ def strip_header(text: str, language: str | None) -> tuple[str, int]:
             break
         _cut(kept, at, end, comments)
         at = end
-    changed = sum(before != after for before, after in zip(lines, kept, strict=True))
-    if not changed:
-        return text, 0
+    removed = RemovedLines()
+    for number, (before, after) in enumerate(zip(lines, kept, strict=True)):
+        if before != after:
+            removed.add(number, before, "licence_header")
+    if not removed:
+        return text, removed
     rest = text[sum(map(len, lines)) + len(lines) :] if len(head) < len(text) else None
     body = "\n".join(line for line in kept if line is not None)
-    return (body if rest is None else body + "\n" + rest if body else rest), changed
+    return (body if rest is None else body + "\n" + rest if body else rest), removed
 
 
 def _comment_end(lines: list[str], at: int, comments: Comments) -> int | None:

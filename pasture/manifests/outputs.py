@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pasture import config, storage
 from pasture.errors import StageError
-from pasture.manifests.shards import MANIFEST, StageManifest, check_stage
+from pasture.manifests.shards import MANIFEST, ShardRecord, StageManifest, check_stage
 
 DOCUMENTS = "documents"
 
@@ -43,7 +43,7 @@ class Output:
         if not storage.exists(self.root):
             return []
         found = []
-        for pattern in ("documents/*/*", "models/*", "tokenizer", "tokens/*"):
+        for pattern in ("documents/*/*", "indexes/*/*", "models/*", "tokenizer", "tokens/*"):
             for path, _ in storage.glob(storage.join(self.root, pattern, MANIFEST)):
                 found.append(path.rsplit("/", 1)[0])
         _, inner = storage.file_system(self.root)
@@ -150,13 +150,43 @@ def dropped_rows(
     """
     for stage in output.stages(source):
         for shard in stage.shards:
-            if not any(_fits(key, reason) for key in shard.dropped):
-                continue
-            path = storage.join(output.stage_folder(stage), shard.dropped_path)
-            for batch in storage.read_batches(path):
-                for row in batch.to_pylist():
-                    if _fits(f"{row['drop_filter']}/{row['drop_reason']}", reason):
-                        yield stage, row
+            if any(_fits(key, reason) for key in shard.dropped):
+                for row in _fitting_rows(output, stage, shard.dropped_path, reason):
+                    yield stage, row
+
+
+def removed_lines(
+    output: Output, source: str | None = None, reason: str | None = None
+) -> Iterator[tuple[StageManifest, dict[str, Any]]]:
+    """Yield the lines that were removed from kept documents, as far as the audit keeps them.
+
+    They come by source, stage, shard, row and line; the arguments are those of ``dropped_rows``.
+    """
+    for stage in output.stages(source):
+        for shard in stage.shards:
+            if shard.lines_path and any(_fits(key, reason) for key in shard.edited):
+                for row in _fitting_rows(output, stage, shard.lines_path, reason):
+                    yield stage, row
+
+
+def _fitting_rows(
+    output: Output, stage: StageManifest, path: str, reason: str | None
+) -> Iterator[dict[str, Any]]:
+    for batch in storage.read_batches(storage.join(output.stage_folder(stage), path)):
+        for row in batch.to_pylist():
+            if _fits(f"{row['drop_filter']}/{row['drop_reason']}", reason):
+                yield row
+
+
+def count_removed_lines(
+    output: Output, source: str | None = None, reason: str | None = None
+) -> int:
+    """Count, from the manifests, what ``removed_lines`` yields at most."""
+    return sum(
+        min(shard.lines, sum(n for key, n in shard.edited.items() if _fits(key, reason)))
+        for stage in output.stages(source)
+        for shard in stage.shards
+    )
 
 
 def count_dropped(output: Output, source: str | None = None, reason: str | None = None) -> int:
@@ -204,6 +234,8 @@ class Decision:
         reason: ``filter/reason`` where it was dropped.
         row: The document's columns as the stage left them.
         kept_instead: Id of the document that was kept for it, where it is a duplicate.
+        rules: The stage's steps, or the source's options, as its manifest has them.
+        removed: The lines that the stage removed from it, as the audit keeps them.
     """
 
     source: str
@@ -212,6 +244,8 @@ class Decision:
     reason: str | None
     row: Mapping[str, Any]
     kept_instead: str | None = None
+    rules: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    removed: Sequence[Mapping[str, Any]] = ()
 
 
 def explain(output: Output, name: str) -> list[Decision]:
@@ -226,10 +260,22 @@ def explain(output: Output, name: str) -> list[Decision]:
         folder = output.stage_folder(stage)
         for shard in stage.shards:
             for path, kept in ((shard.path, True), (shard.dropped_path, False)):
-                for row in _find(storage.join(folder, path), name):
+                for row in _find(storage.join(folder, path), [name]):
                     reason = None if kept else f"{row['drop_filter']}/{row['drop_reason']}"
                     other = None if kept else _kept_instead(output, previous, row)
-                    decisions.append(Decision(stage.source, stage.stage, kept, reason, row, other))
+                    lines = _removed_from(folder, shard, row["id"]) if kept else []
+                    decisions.append(
+                        Decision(
+                            stage.source,
+                            stage.stage,
+                            kept,
+                            reason,
+                            row,
+                            other,
+                            _rules(stage),
+                            lines,
+                        )
+                    )
         previous = stage
     if not decisions:
         raise StageError(
@@ -239,24 +285,72 @@ def explain(output: Output, name: str) -> list[Decision]:
     return decisions
 
 
+def explain_kept(
+    output: Output, source: str, ids: Collection[str], shards: Collection[int] | None = None
+) -> dict[str, list[Decision]]:
+    """Tell what each stage of a source measured of documents that it kept, by id.
+
+    Args:
+        output: The output.
+        source: Registry name of the source.
+        ids: Ids of the documents.
+        shards: Numbers of the document shards that hold them; None looks in all.
+    """
+    found: dict[str, list[Decision]] = {name: [] for name in ids}
+    for stage in output.stages():
+        for shard in stage.shards if stage.source == source else ():
+            if shards is None or shard.index in shards:
+                for row in _find(storage.join(output.stage_folder(stage), shard.path), ids):
+                    if row["id"] in found:
+                        found[row["id"]].append(
+                            Decision(source, stage.stage, True, None, row, rules=_rules(stage))
+                        )
+    return found
+
+
+def _removed_from(folder: str, shard: ShardRecord, name: str) -> list[dict[str, Any]]:
+    """The lines that were removed from a document, named by its id."""
+    if not shard.lines_path:
+        return []
+    return [
+        row
+        for batch in storage.read_batches(storage.join(folder, shard.lines_path))
+        for row in batch.filter(pc.equal(batch["id"], name)).drop_columns("id").to_pylist()
+    ]
+
+
+def _rules(stage: StageManifest) -> Mapping[str, Any]:
+    """What a stage was told to do; of an extraction the options, without the list of its files."""
+    rules: Mapping[str, Any] = stage.config.get("options", stage.config)
+    return rules
+
+
 def _kept_instead(
     output: Output, searched: StageManifest | None, row: Mapping[str, Any]
 ) -> str | None:
     """Read the id at the address that a duplicate's metadata names, in the stage searched."""
     address = json.loads(row["metadata"] or "{}").get("duplicate_of")
-    if searched is None or address is None:
-        return None
+    if searched is None or address is None or "index" in address:
+        return None  # an index holds no ids
+    if "source" in address:
+        folder = output.folder(f"{DOCUMENTS}/{address['source']}/{address['stage']}")
+        searched = StageManifest.load(folder)
     path = storage.join(output.stage_folder(searched), searched.shards[address["shard"]].path)
     (found,) = next(itertools.islice(storage.read_rows(path, ["id"]), address["row"], None))
     return str(found)
 
 
-def _find(path: str, name: str) -> Iterator[dict[str, Any]]:
+def _find(path: str, names: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a shard whose id or URL is among the names."""
+    wanted = pa.array(list(names), pa.string())
+
+    def fits(batch: pa.RecordBatch) -> pa.Array:
+        return pc.or_(pc.is_in(batch["id"], wanted), pc.is_in(batch["url"], wanted))
+
+    if not any(pc.any(fits(batch)).as_py() for batch in storage.read_batches(path, ["id", "url"])):
+        return
     for batch in storage.read_batches(path):
-        found = pc.or_kleene(
-            pc.equal(batch["id"], name), pc.equal(batch["url"], pa.scalar(name, pa.string()))
-        )
-        yield from batch.filter(pc.fill_null(found, False)).to_pylist()
+        yield from batch.filter(fits(batch)).to_pylist()
 
 
 def compare(one: Output, other: Output) -> list[tuple[str, str, int, int]]:
@@ -269,7 +363,7 @@ def compare(one: Output, other: Output) -> list[tuple[str, str, int, int]]:
             name = f"{stage.source}/{stage.stage}"
             found[name, "records in"] = totals["rows_in"]
             found[name, "kept"] = totals["rows"]
-            for group in ("dropped", "edited"):
+            for group in ("dropped", "edited", "marked"):
                 for reason, count in totals[group].items():
                     found[name, f"{group} {reason}"] = count
         counts.append(found)
@@ -297,7 +391,7 @@ def verify(output: Output) -> Iterator[str]:
                 yield f"{folder}: {came} rows came in, but {previous.stage} kept {left}"
         previous = stage
     for key in output.manifests():
-        if key.startswith(("models/", "tokenizer")):
+        if key.startswith(("indexes/", "models/", "tokenizer")):
             for name, digest in output.manifest(key)["files"].items():
                 path = storage.join(output.folder(key), name)
                 if not storage.exists(path):

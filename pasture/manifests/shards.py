@@ -36,6 +36,11 @@ class ShardRecord:
         dropped_sha256: Hash of that file.
         dropped: Dropped rows by ``filter/reason``.
         edited: Lines or parts removed from kept documents, by ``editor/reason``.
+        marked: Documents that a step marked, by ``annotator/mark``; later steps may drop them.
+        lines_path: File of the removed lines, relative to the stage's folder; empty where no
+            line was removed or the audit keeps none.
+        lines_sha256: Hash of that file.
+        lines: Rows in that file: the removed lines, or the first of them (``audit_lines``).
         bad_records: Dropped rows that were broken records.
         bad_files: Locators of the files that could not be read to their end.
     """
@@ -52,6 +57,10 @@ class ShardRecord:
     dropped_sha256: str
     dropped: dict[str, int]
     edited: dict[str, int]
+    marked: dict[str, int] = dataclasses.field(default_factory=dict)
+    lines_path: str = ""
+    lines_sha256: str = ""
+    lines: int = 0
     bad_records: int = 0
     bad_files: tuple[str, ...] = ()
 
@@ -92,6 +101,7 @@ class StageManifest:
             "bad_files": sum(len(shard.bad_files) for shard in self.shards),
             "dropped": add_counts(shard.dropped for shard in self.shards),
             "edited": add_counts(shard.edited for shard in self.shards),
+            "marked": add_counts(shard.marked for shard in self.shards),
         }
 
     def write(self, folder: str) -> None:
@@ -155,7 +165,7 @@ def check_stage(folder: str) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pasture.records import DOCUMENT_SCHEMA, DROPPED_SCHEMA
+    from pasture.records import DOCUMENT_SCHEMA, DROPPED_SCHEMA, REMOVED_LINE_SCHEMA
 
     manifest = StageManifest.load(folder)
     for shard in manifest.shards:
@@ -164,10 +174,13 @@ def check_stage(folder: str) -> Iterator[str]:
                 f"{folder}: shard {shard.index}: {shard.rows_in} rows in, but {shard.rows} kept "
                 f"and {shard.rows_dropped} dropped"
             )
-        for name, digest, rows, schema in (
+        files = [
             (shard.path, shard.sha256, shard.rows, DOCUMENT_SCHEMA),
             (shard.dropped_path, shard.dropped_sha256, shard.rows_dropped, DROPPED_SCHEMA),
-        ):
+        ]
+        if shard.lines_path:
+            files.append((shard.lines_path, shard.lines_sha256, shard.lines, REMOVED_LINE_SCHEMA))
+        for name, digest, rows, schema in files:
             path = storage.join(folder, name)
             if not storage.exists(path):
                 yield f"{path} is missing"

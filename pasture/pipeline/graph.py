@@ -15,8 +15,10 @@ from typing import Any
 import apache_beam as beam
 
 from pasture import __version__, config, storage
+from pasture.dedup.index import IndexShard
 from pasture.errors import ConfigError, InputError, StageError
 from pasture.filters.classifier import KeepReferences, ReferenceClassifier
+from pasture.manifests.clusters import frequent_lines, largest_clusters
 from pasture.manifests.shards import (
     MANIFEST,
     StageManifest,
@@ -24,9 +26,19 @@ from pasture.manifests.shards import (
     manifest_digest,
 )
 from pasture.pipeline import models
-from pasture.pipeline.recipes import EXTRACT, TOKENS, Recipe, SourceRecipe, Stage
+from pasture.pipeline.indexes import WriteIndex, describe, index_shards, write_manifest
+from pasture.pipeline.recipes import (
+    EXTRACT,
+    INDEXES,
+    TOKENS,
+    Dedup,
+    Recipe,
+    SourceRecipe,
+    Stage,
+    other_stage,
+)
 from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
-from pasture.pipeline.stages import ApplySteps, Deduplicate, Extract
+from pasture.pipeline.stages import Address, ApplySteps, Deduplicate, Extract
 from pasture.pipeline.tokens import (
     EncodeTokens,
     EncodingConfig,
@@ -52,6 +64,8 @@ class Context:
 
     recipe: Recipe
     output: str
+    allow_removal: frozenset[str] = frozenset()
+    """Deduplications, as ``source/stage``, that may remove more than their ``max_removed``."""
     _files: dict[str, list[tuple[str, int]]] = dataclasses.field(default_factory=dict, repr=False)
     _units: dict[str, list[InputShard]] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -64,7 +78,11 @@ class Context:
     def units(self, source: str) -> list[InputShard]:
         """The raw units of work of a source."""
         if source not in self._units:
-            self._units[source] = self.recipe.sources[source].source.shards()
+            sizes = dict(self.files(source))
+            self._units[source] = [
+                dataclasses.replace(unit, sizes=tuple(map(sizes.get, unit.paths)))
+                for unit in self.recipe.sources[source].source.shards()
+            ]
         return self._units[source]
 
     def folder(self, key: str) -> str:
@@ -136,6 +154,10 @@ class BeamNode(Node):
         """Whether the transform must see the shards that are written already, too."""
         return False
 
+    def other_elements(self, context: Context) -> list[tuple[int, Any]]:
+        """What the transform looks at besides, by negative numbers, and writes nothing of."""
+        return []
+
     def stage_folder(self, context: Context, num_shards: int) -> StageFolder:
         """The folder that the job writes to."""
         return StageFolder(
@@ -143,6 +165,7 @@ class BeamNode(Node):
             num_shards,
             self.fingerprint(context),
             context.recipe.audit_characters,
+            context.recipe.audit_lines,
         )
 
     def finish(self, context: Context, folder: StageFolder) -> None:
@@ -217,8 +240,9 @@ class ExtractNode(DocumentsNode):
         }
 
     def elements(self, context: Context) -> list[tuple[int, InputShard]]:
-        """The raw units."""
-        return list(enumerate(context.units(self.source)))
+        """The raw units, the largest first: local workers are dealt them in turn, beforehand."""
+        units = enumerate(context.units(self.source))
+        return sorted(units, key=lambda unit: (-unit[1].bytes, unit[0]))
 
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]
@@ -256,8 +280,12 @@ class StageNode(DocumentsNode):
     previous: str
 
     def config(self, context: Context) -> dict[str, Any]:
-        """The stage's steps with their options, without the models' paths."""
-        return self.definition.plain()
+        """The stage's steps with their options, without the models' and the indexes' paths."""
+        body = self.definition.plain()
+        dedup = self.definition.dedup
+        if dedup is not None and dedup.index:
+            body["index"] = [manifest_digest(path) for path in dedup.index]
+        return body
 
     def elements(self, context: Context) -> list[tuple[int, str]]:
         """The shards of the stage before."""
@@ -267,12 +295,30 @@ class StageNode(DocumentsNode):
         """A deduplication searches every shard, also those that are written."""
         return self.definition.dedup is not None
 
+    def check(self, context: Context, manifest: StageManifest) -> None:
+        """Hold a deduplication to its ``max_removed``."""
+        dedup, name = self.definition.dedup, f"{self.source}/{self.stage}"
+        if dedup is None or name in context.allow_removal:
+            return
+        share = dedup.share_removed(manifest.totals())
+        if share <= dedup.max_removed:
+            return
+        raise StageError(
+            f"{name}: {dedup.name} removes {share:.1%} of the {dedup.removes}, and the recipe "
+            f"allows {dedup.max_removed:.0%}{_most_removed(context.output, manifest, dedup)}"
+            f'\nIf that is right, run again with "--allow-removal {name}", or raise sources.'
+            f"{self.source}.stages.{self.stage}.{dedup.name}.max_removed; what is searched and "
+            f"written already is kept"
+        )
+
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]
     ) -> beam.PTransform:
         """Apply the steps, or deduplicate."""
-        if self.definition.dedup is not None:
-            return Deduplicate(self.definition.dedup, folder, pending)
+        dedup = self.definition.dedup
+        if dedup is not None:
+            addresses = tuple(address for _, address in self._others(context))
+            return Deduplicate(dedup, folder, pending, addresses)
         paths = {name: models.model_path(context, name) for name in self.definition.needs}
         steps = self.definition.steps
         if paths.get("reference", "") is None:
@@ -287,6 +333,71 @@ class StageNode(DocumentsNode):
             ),
             folder,
         )
+
+    def other_elements(self, context: Context) -> list[tuple[int, str | IndexShard]]:
+        """The shards of other sources and of indexes, the first by the lowest number."""
+        shards = [shard for shard, _ in self._others(context)]
+        return [(number - len(shards), shard) for number, shard in enumerate(shards)]
+
+    def _others(self, context: Context) -> Iterator[tuple[str | IndexShard, Address]]:
+        dedup = self.definition.dedup
+        for name in dedup.against if dedup else ():
+            source, stage = other_stage(context.recipe.sources, name)
+            for index, path in context.documents(source, stage):
+                yield path, {"source": source, "stage": stage, "shard": index}
+        for folder in dedup.index if dedup else ():
+            yield from index_shards(folder)
+
+
+def _most_removed(output: str, manifest: StageManifest, dedup: Dedup) -> str:
+    """Write what a deduplication removed most often, for an error."""
+    if dedup.removes == "text":
+        what = "these lines go most often:"
+        lines = [f"{n:>9,}  {text}" for text, n in frequent_lines(output, manifest)]
+    else:
+        what = "the most duplicates go for these documents:"
+        clusters = largest_clusters(output, manifest)
+        lines = [f"{c.size:>9,}  {c.id or c.place}  {c.text}" for c in clusters]
+    return "\n  ".join([f"; {what}", *lines]) if lines else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexNode(BeamNode):
+    """Documents to an index of what a deduplication compares.
+
+    It holds the documents that the deduplication left. Of lines it holds those that came in: a
+    line that was removed from every page is one that later pages should not have either.
+    """
+
+    source: str
+    stage: str
+    dedup: Dedup
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """What is compared."""
+        return {"stage": self.stage, **describe(self.dedup)}
+
+    def elements(self, context: Context) -> list[tuple[int, str]]:
+        """The shards of the documents."""
+        return context.documents(self.source, self.stage)
+
+    def transform(
+        self, context: Context, folder: StageFolder, pending: frozenset[int]
+    ) -> beam.PTransform:
+        """Read the documents once more, and keep what is compared."""
+        return WriteIndex(self.dedup, folder)
+
+    def commit(self, context: Context, folder: StageFolder) -> None:
+        """Write the manifest of the index."""
+        body = {
+            "source": self.source,
+            "stage": self.stage,
+            "fingerprint": folder.fingerprint,
+            "config": self.config(context),
+            "upstream": self.upstream_digests(context),
+            "pasture": __version__,
+        }
+        write_manifest(folder, body)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -381,8 +492,18 @@ def build_graph(recipe: Recipe) -> dict[str, Node]:
         previous = EXTRACT
         for stage in source.stages:
             key = documents_key(name, stage.name)
-            upstream = (documents_key(name, previous), *(f"models/{n}" for n in stage.needs))
+            against = stage.dedup.against if stage.dedup else ()
+            upstream = (
+                documents_key(name, previous),
+                *(f"models/{n}" for n in stage.needs),
+                *(documents_key(*other_stage(recipe.sources, other)) for other in against),
+            )
             nodes[key] = StageNode(key, upstream, name, stage, previous)
+            if stage.dedup is not None and stage.dedup.keep_index:
+                indexed = previous if stage.dedup.removes == "text" else stage.name
+                index = f"{INDEXES}/{name}/{stage.name}"
+                upstream = (documents_key(name, indexed),)
+                nodes[index] = IndexNode(index, upstream, name, indexed, stage.dedup)
             needed.update(dict.fromkeys(stage.needs))
             previous = stage.name
     for model in needed:
@@ -394,6 +515,15 @@ def build_graph(recipe: Recipe) -> dict[str, Node]:
         key = f"{TOKENS}/{name}"
         nodes[key] = TokensNode(key, (last[name], "tokenizer"), name)
     return dict(_sorted(nodes))
+
+
+def deduplicating(nodes: Mapping[str, Node]) -> list[str]:
+    """Name the stages that deduplicate, as ``source/stage``."""
+    return [
+        f"{node.source}/{node.stage}"
+        for node in nodes.values()
+        if isinstance(node, StageNode) and node.definition.dedup is not None
+    ]
 
 
 def _model_upstream(recipe: Recipe, model: str) -> tuple[str, ...]:

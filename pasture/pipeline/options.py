@@ -7,13 +7,38 @@ download it, and fall back without a word.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from pasture.errors import ConfigError
 
-LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+LOCAL_RUNNER = "pasture.pipeline.local.LocalRunner"
+SPARK_RUNNER = "pasture.pipeline.spark.runner.SparkRunner"
+
+
+class SparkOptions(PipelineOptions):  # type: ignore[misc]
+    """The flags of our Spark runner, ``--runner=spark``. Beam's own is ``--runner=SparkRunner``."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--spark_master",
+            help="Where to run: spark://host:7077, local[2], yarn. Default: what Spark is "
+            "configured with.",
+        )
+        parser.add_argument(
+            "--spark_conf",
+            action="append",
+            help="A setting of Spark, such as spark.executor.memory=4g. May be repeated.",
+        )
+        parser.add_argument(
+            "--spark_partitions",
+            type=int,
+            default=0,
+            help="Partitions of an exchange. Default: two for each core.",
+        )
 
 
 def beam_options(flags: Sequence[str], workers: int = 1) -> PipelineOptions:
@@ -43,7 +68,13 @@ def beam_options(flags: Sequence[str], workers: int = 1) -> PipelineOptions:
                 "--direct_running_mode=multi_processing",
                 f"--direct_num_workers={workers}",
             ]
-    return PipelineOptions([*local, *flags])
+    options = PipelineOptions([*local, *flags])
+    standard = options.view_as(StandardOptions)
+    if standard.runner == "spark":
+        if importlib.util.find_spec("pyspark") is None:
+            raise ConfigError("--runner=spark needs PySpark: pip install 'pasture[spark]'")
+        standard.runner = SPARK_RUNNER
+    return options
 
 
 def _unknown_flags(flags: Sequence[str]) -> list[str]:

@@ -16,6 +16,8 @@ from pasture import config, storage
 from pasture.dedup.exact import ExactDuplicates
 from pasture.dedup.lines import DuplicateLines
 from pasture.dedup.near import NearDuplicates
+from pasture.dedup.spans import DuplicateSpans
+from pasture.dedup.urls import DuplicateUrls
 from pasture.errors import ConfigError
 from pasture.filters import FILTERS
 from pasture.filters.base import Step
@@ -28,9 +30,11 @@ from pasture.tokenize.train import TokenizerTraining
 
 EXTRACT = "00-extract"
 TOKENS = "tokens"
-Dedup = ExactDuplicates | NearDuplicates | DuplicateLines
+INDEXES = "indexes"
+Dedup = ExactDuplicates | NearDuplicates | DuplicateUrls | DuplicateLines | DuplicateSpans
 DEDUPS: dict[str, type[Dedup]] = {
-    kind.name: kind for kind in (ExactDuplicates, NearDuplicates, DuplicateLines)
+    kind.name: kind
+    for kind in (ExactDuplicates, NearDuplicates, DuplicateUrls, DuplicateLines, DuplicateSpans)
 }
 STAGE_NAME = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 MODELS = ("language", "ngram", "cutoffs", "reference")
@@ -65,8 +69,8 @@ class Stage:
     def plain(self) -> dict[str, Any]:
         """The stage's config as plain values, for its manifest."""
         if self.dedup is not None:
-            return {self.dedup.name: config.plain(self.dedup)}
-        return {"steps": [{step.name: config.plain(step)} for step in self.steps]}
+            return {self.dedup.name: self.dedup.plain()}
+        return {"steps": [{step.name: step.plain()} for step in self.steps]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,15 +167,24 @@ class Models:
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer:
-    """Where the tokenizer comes from: a SentencePiece model, or training on the mixture.
+    """Where the tokenizer comes from: a file, or training on the mixture.
 
     Args:
-        path: A SentencePiece ``.model`` file.
+        path: A SentencePiece ``.model``, or a Hugging Face ``tokenizer.json``.
+        bos_token: The token of a tokenizer.json that begins a text; by default the one that the
+            file puts there, or that goes by a usual name.
+        eos_token: The one that ends a text.
         training: How it is trained.
     """
 
     path: str = ""
+    bos_token: str = ""
+    eos_token: str = ""
     training: TokenizerTraining = TokenizerTraining()
+
+    def __post_init__(self) -> None:
+        if (self.bos_token or self.eos_token) and not self.path.endswith(".json"):
+            raise ConfigError("bos_token and eos_token: only a tokenizer.json takes them")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,6 +217,7 @@ class Recipe:
     mixture: Mixture
     budget_tokens: float
     audit_characters: int
+    audit_lines: int | None
     body: Mapping[str, Any]
     """The recipe as it was written, after ``extends``, for ``recipe.yaml`` in the output."""
 
@@ -229,6 +243,11 @@ class _RecipeBody:
     tokens: Tokens = Tokens()
     budget_tokens: float = 1.4e12
     audit_characters: int = 2000
+    audit_lines: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.audit_lines is not None and self.audit_lines < 0:
+            raise ConfigError(f"audit_lines is {self.audit_lines}; give 0 to keep none, or more")
 
 
 def builtin_recipes() -> dict[str, str]:
@@ -310,9 +329,11 @@ def load_recipe(path: str, root: str | None = None) -> Recipe:
         mixture=mixture,
         budget_tokens=body.budget_tokens,
         audit_characters=body.audit_characters,
+        audit_lines=body.audit_lines,
         body=raw,
     )
     _check_models(recipe, where)
+    _check_against(recipe, where)
     for name in sources:
         if name not in mixture.sources:
             raise ConfigError(
@@ -345,13 +366,13 @@ def _load_source(name: str, value: Any, where: str, root: str) -> SourceRecipe:
     inputs = [storage.join(root, pattern) for pattern in body.inputs]
     source = config.load(kind, {**body.options, "inputs": inputs}, f"{where}.options")
     stages = tuple(
-        _load_stage(stage, body.stages[stage], f"{where}.stages.{stage}")
+        _load_stage(stage, body.stages[stage], f"{where}.stages.{stage}", root)
         for stage in sorted(body.stages)
     )
     return SourceRecipe(source, body.inputs, stages, body.budget)
 
 
-def _load_stage(name: str, value: Any, where: str) -> Stage:
+def _load_stage(name: str, value: Any, where: str, root: str) -> Stage:
     if not STAGE_NAME.fullmatch(name) or name == EXTRACT:
         raise ConfigError(
             f"{where}: a stage is called NN-name, two digits first (10-lines); "
@@ -362,20 +383,22 @@ def _load_stage(name: str, value: Any, where: str) -> Stage:
     ((key, options),) = value.items()
     one = config.one_of(str(key), ["steps", *DEDUPS], where, "kind of stage")
     if one != "steps":
-        return Stage(name, dedup=config.load(DEDUPS[one], options, f"{where}.{one}"))
+        dedup = config.load(DEDUPS[one], options, f"{where}.{one}")
+        indexes = tuple(storage.join(root, path) for path in dedup.index)
+        return Stage(name, dedup=dataclasses.replace(dedup, index=indexes))
     if not isinstance(options, list) or not options:
         raise ConfigError(f"{where}.steps: expected a list of steps")
-    return Stage(name, steps=tuple(_load_step(item, f"{where}.steps") for item in options))
+    return Stage(name, steps=tuple(_load_step(item, f"{where}.steps", root) for item in options))
 
 
-def _load_step(value: Any, where: str) -> Step:
+def _load_step(value: Any, where: str, root: str) -> Step:
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ConfigError(f"{where}: a step is a name, or a name with its options; got {value!r}")
     ((name, options),) = value.items()
     kind = FILTERS[config.one_of(str(name), FILTERS, where, "step")]
-    return config.load(kind, options, f"{where}.{name}")
+    return config.load(kind, options, f"{where}.{name}").rooted(root)
 
 
 def _check_models(recipe: Recipe, where: str) -> None:
@@ -398,3 +421,24 @@ def _check_models(recipe: Recipe, where: str) -> None:
                     f"{where}: models.{name}: no path is given, and the source {source}, on "
                     f"which it would be trained, is not in the recipe"
                 )
+
+
+def other_stage(sources: Mapping[str, SourceRecipe], name: str) -> tuple[str, str]:
+    """Read ``source`` or ``source/stage`` of ``against``: the source and its stage, or its last."""
+    source, _, stage = name.partition("/")
+    return source, stage or sources[source].last_stage
+
+
+def _check_against(recipe: Recipe, where: str) -> None:
+    """Check that deduplications look at other sources, and at stages that there are."""
+    for name, source in recipe.sources.items():
+        for stage in source.stages:
+            for other in stage.dedup.against if stage.dedup else ():
+                place = f"{where}: sources.{name}.stages.{stage.name}: against"
+                other_name, _, other_stage_name = other.partition("/")
+                config.one_of(other_name, recipe.sources, place, "source")
+                if other_name == name:
+                    raise ConfigError(f"{place}: {name} is compared with itself in any case")
+                stages = [EXTRACT, *(s.name for s in recipe.sources[other_name].stages)]
+                if other_stage_name:
+                    config.one_of(other_stage_name, stages, place, f"stage of {other_name}")

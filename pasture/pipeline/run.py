@@ -26,14 +26,18 @@ from pasture.pipeline.graph import (
     ExtractNode,
     ModelNode,
     Node,
+    StageNode,
     TokensNode,
     build_graph,
     closure,
+    deduplicating,
 )
+from pasture.pipeline.indexes import check_index
 from pasture.pipeline.lock import output_lock
 from pasture.pipeline.options import beam_options
 from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import StageFolder
+from pasture.pipeline.tokens import write_corpus_manifest
 
 POLL_SECONDS = 0.3
 
@@ -97,7 +101,7 @@ def choose(
     Raises:
         ConfigError: There is no such source or stage.
     """
-    keys = [key for key in graph if key.startswith(("documents/", "tokens/"))]
+    keys = [key for key in graph if key.startswith(("documents/", "indexes/", "tokens/"))]
     if source is not None:
         known = sorted({key.split("/")[1] for key in keys})
         config.one_of(source, known, "--source", "source")
@@ -106,7 +110,7 @@ def choose(
         known = sorted({key.split("/")[2] for key in keys if key.startswith("documents/")})
         name = config.one_of(until, [*known, "documents", "tokens"], "--until", "stage")
         if name == "documents":
-            keys = [key for key in keys if key.startswith("documents/")]
+            keys = [key for key in keys if not key.startswith("tokens/")]
         elif name != "tokens":
             keys = [key for key in keys if key.endswith(f"/{name}")]
     return closure(graph, keys)
@@ -142,6 +146,7 @@ def run_recipe(
     source: str | None = None,
     until: str | None = None,
     force: bool = False,
+    allow_removal: Sequence[str] = (),
     workers: int = 1,
     flags: Sequence[str] = (),
     progress: Progress | None = None,
@@ -154,6 +159,8 @@ def run_recipe(
         source: Only this source, and what it needs.
         until: Only up to this stage (``20-language``, ``documents``, ``tokens``).
         force: Make stages anew whose config or input changed; without it the run stops there.
+        allow_removal: Deduplications, as ``source/stage``, that may remove more than their
+            ``max_removed``; without it the run stops there.
         workers: Worker processes of the local runner.
         flags: Beam's own flags.
         progress: Told what happens.
@@ -162,9 +169,12 @@ def run_recipe(
         PastureError: Something cannot work; what is done stays, and a later run goes on there.
     """
     progress = progress or Silent()
-    context = Context(recipe, output)
-    options = beam_options(flags, workers)
     graph = build_graph(recipe)
+    deduplications = deduplicating(graph)
+    for name in allow_removal:
+        config.one_of(name, deduplications, "--allow-removal", "deduplication")
+    context = Context(recipe, output, frozenset(allow_removal))
+    options = beam_options(flags, workers)
     wanted = choose(graph, source, until)
     _check_before(context, wanted)
     storage.make_folder(output)
@@ -206,12 +216,18 @@ def _make(
 
 
 def _check_before(context: Context, wanted: Mapping[str, Node]) -> None:
-    """Fail before any work: list the inputs, and look for the models and tools."""
+    """Fail before any work: list the inputs, and look for models, tools, indexes and files."""
     for node in wanted.values():
         if isinstance(node, ExtractNode):
             node.elements(context)
         elif isinstance(node, ModelNode):
             models.check_model(context, node.model)
+        elif isinstance(node, StageNode):
+            for step in node.definition.steps:
+                step.check()
+            if node.definition.dedup is not None:
+                for path in node.definition.dedup.index:
+                    check_index(node.definition.dedup, path)
 
 
 def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> bool:
@@ -278,6 +294,7 @@ def add_stage(
     elements = node.elements(context)
     if not node.needs_every_shard():
         elements = [element for element in elements if element[0] in pending]
+    elements = [*elements, *node.other_elements(context)]
     label = node.key.replace("/", ".")  # a slash would nest Beam's labels
     (
         pipeline
@@ -334,5 +351,6 @@ def _write_mixture(context: Context, progress: Progress) -> None:
     mixture = context.recipe.mixture.rescaled(present)
     realised = mixture.plan(counts, context.recipe.budget_tokens)
     write_realised(storage.join(context.output, "mixture.yaml"), realised)
+    write_corpus_manifest(context.output, context.recipe, realised)
     for line in realised.warnings():
         progress.note(line)

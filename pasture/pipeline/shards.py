@@ -1,16 +1,18 @@
-"""Writing one shard of a stage: the kept rows, the dropped rows, and the counts."""
+"""Writing one shard of a stage: the kept rows, the dropped rows and lines, and the counts."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import dataclasses
+import itertools
 import types
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pasture import storage
 from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, count_removed, split
@@ -18,6 +20,7 @@ from pasture.manifests.shards import ShardRecord, record_from
 from pasture.records import (
     DOCUMENT_SCHEMA,
     DROPPED_SCHEMA,
+    REMOVED_LINE_SCHEMA,
     Document,
     documents_to_batch,
     replace_column,
@@ -37,13 +40,15 @@ class StageFolder:
         num_shards: How many shards it will hold.
         fingerprint: The stage's fingerprint; a shard's record keeps it, so that a re-run knows
             which shards it may keep.
-        audit_characters: How much of a dropped document's text is kept.
+        audit_characters: How much of a dropped document's or line's text is kept.
+        audit_lines: How many removed lines of a shard are kept, the first ones; None keeps all.
     """
 
     path: str
     num_shards: int
     fingerprint: str
     audit_characters: int = 2000
+    audit_lines: int | None = None
 
     def shard(self, kind: str, index: int, extension: str = "parquet") -> str:
         """Name a shard, relative to the folder."""
@@ -72,7 +77,7 @@ class StageFolder:
         records = self.finished()
         keep = {f"{index:05d}.json" for index in records}
         for record in records.values():
-            for key in ("path", "dropped_path"):
+            for key in ("path", "dropped_path", "lines_path"):
                 if key in record:
                     keep.add(str(record[key]))
             files = record.get("files", [])
@@ -91,27 +96,34 @@ def shard_records(finished: dict[int, dict[str, object]]) -> tuple[ShardRecord, 
 class ShardWriter:
     """Writes the kept and the dropped rows of one shard, side by side, and counts both.
 
-    A context manager: both files, and then the record, appear when the block ends well; none
-    does when it raises.
+    The lines that were removed from kept rows go to a third file, if there are any. A context
+    manager: the files, and then the record, appear when the block ends well; none does when it
+    raises.
     """
 
     def __init__(self, folder: StageFolder, index: int) -> None:
         self.folder, self.index = folder, index
         self.rows_in = self.rows = self.bytes_in = self.text_bytes = self.bad_records = 0
+        self.lines = 0
         self.bad_files: list[str] = []
         self.dropped: collections.Counter[str] = collections.Counter()
         self.edited: collections.Counter[str] = collections.Counter()
+        self.marked: collections.Counter[str] = collections.Counter()
 
     def __enter__(self) -> ShardWriter:
         self._stack = contextlib.ExitStack()
-        self._names = [self.folder.shard(kind, self.index) for kind in ("documents", "dropped")]
+        self._names: list[str] = []
         self._writers = [
-            self._stack.enter_context(
-                storage.atomic_parquet(storage.join(self.folder.path, name), schema)
-            )
-            for name, schema in zip(self._names, (DOCUMENT_SCHEMA, DROPPED_SCHEMA), strict=True)
+            self._open("documents", DOCUMENT_SCHEMA),
+            self._open("dropped", DROPPED_SCHEMA),
         ]
         return self
+
+    def _open(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+        name = self.folder.shard(kind, self.index)
+        self._names.append(name)
+        path = storage.join(self.folder.path, name)
+        return self._stack.enter_context(storage.atomic_parquet(path, schema))
 
     def __exit__(
         self,
@@ -124,7 +136,7 @@ class ShardWriter:
             self.folder.write_record(self.index, dataclasses.asdict(self._record()))
 
     def _record(self) -> ShardRecord:
-        kept, dropped = (storage.join(self.folder.path, name) for name in self._names)
+        kept, dropped, *lines = (storage.join(self.folder.path, name) for name in self._names)
         ((_, size),) = storage.glob(kept)
         return ShardRecord(
             index=self.index,
@@ -139,6 +151,10 @@ class ShardWriter:
             dropped_sha256=storage.sha256(dropped),
             dropped=dict(sorted(self.dropped.items())),
             edited=dict(sorted(self.edited.items())),
+            marked=dict(sorted(self.marked.items())),
+            lines_path=self._names[2] if lines else "",
+            lines_sha256=storage.sha256(lines[0]) if lines else "",
+            lines=self.lines,
             bad_records=self.bad_records,
             bad_files=tuple(self.bad_files),
         )
@@ -204,7 +220,10 @@ class ShardWriter:
     def apply(self, step: Step, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Apply one row step to a batch; return what it keeps."""
         if isinstance(step, Annotator):
-            return step.annotate(batch)
+            annotated = step.annotate(batch)
+            counts = step.marked(annotated)
+            self.marked.update({f"{step.name}/{mark}": n for mark, n in counts.items()})
+            return annotated
         if isinstance(step, Filter):
             return self.drop(batch, step.name, step.reasons(batch))
         assert isinstance(step, Editor)
@@ -222,11 +241,35 @@ class ShardWriter:
         kept_rows = pc.is_null(reasons)
         texts = pa.array([edit.text for edit in edits], pa.string()).filter(kept_rows)
         kept = self.drop(batch, name, reasons)
-        counts = count_removed(
-            [edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()]
-        )
+        kept_edits = [edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()]
+        counts = count_removed(kept_edits)
         self.edited.update({f"{name}/{reason}": n for reason, n in counts.items()})
+        self._write_lines(kept["id"], name, kept_edits)
         return replace_column(kept, "text", texts)
+
+    def _write_lines(self, ids: pa.Array, name: str, edits: Sequence[Edit]) -> None:
+        """Write the lines that were removed from documents, as far as the audit goes."""
+        rows = np.repeat(np.arange(len(edits)), [len(edit.lines) for edit in edits])
+        if self.folder.audit_lines is not None:
+            rows = rows[: self.folder.audit_lines - self.lines]
+        if not len(rows):
+            return
+        if len(self._writers) < 3:
+            self._writers.append(self._open("lines", REMOVED_LINE_SCHEMA))
+        chained = itertools.chain.from_iterable
+        texts = pa.array(chained(edit.lines.texts for edit in edits), pa.string())
+        lines = pa.RecordBatch.from_arrays(
+            [
+                ids.take(pa.array(rows)),
+                pa.array(chained(edit.lines.numbers for edit in edits), pa.int32())[: len(rows)],
+                pc.utf8_slice_codeunits(texts[: len(rows)], 0, self.folder.audit_characters),
+                pa.repeat(name, len(rows)),
+                pa.array(chained(edit.lines.reasons for edit in edits), pa.string())[: len(rows)],
+            ],
+            schema=REMOVED_LINE_SCHEMA,
+        )
+        self._writers[2].write_batch(lines)
+        self.lines += len(rows)
 
 
 def text_bytes(batch: pa.RecordBatch) -> int:

@@ -8,8 +8,9 @@ indices of the shards that it wrote; their counts are in the shards' records (sh
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -18,8 +19,10 @@ import pyarrow as pa
 
 from pasture import storage
 from pasture.dedup.exact import ExactDuplicates, FindExactDuplicates
-from pasture.dedup.lines import FindDuplicateLines, drop_lines
+from pasture.dedup.lines import DuplicateLines, FindDuplicateLines, drop_lines
 from pasture.dedup.near import FindNearDuplicates, NearDuplicates
+from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
+from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
 from pasture.filters.base import Edit, Step
 from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
@@ -29,6 +32,10 @@ from pasture.sources.base import InputShard, Rejected, Source
 # How many documents or characters of an extraction are held before they are written.
 EXTRACT_ROWS = 1024
 EXTRACT_CHARACTERS = 32 << 20
+
+Address = Mapping[str, str | int]
+"""Where a document that stays is: its shard, and where that is another, ``source``, ``stage`` and
+``index``, the fingerprint of the index that it is known from."""
 
 
 class ExtractShard(beam.DoFn):  # type: ignore[misc]
@@ -54,6 +61,7 @@ class ExtractShard(beam.DoFn):  # type: ignore[misc]
                 if documents:
                     shard.keep(documents_to_batch(documents))
                 shard.reject(self.source.name, rejected)
+            unit.check_unchanged()
         yield index
 
 
@@ -157,8 +165,8 @@ class ApplySteps(beam.PTransform):  # type: ignore[misc]
 class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
     """Copies one shard without the rows that a search found; the audit names what was kept."""
 
-    def __init__(self, reason: str, folder: StageFolder) -> None:
-        self.reason, self.folder = reason, folder
+    def __init__(self, reason: str, folder: StageFolder, others: Sequence[Address] = ()) -> None:
+        self.reason, self.folder, self.others = reason, folder, others
 
     def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
         """Write one shard; give its index."""
@@ -186,7 +194,7 @@ class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
                     shard, kept, similarity = drops[first + i]
                     notes[i] = to_metadata(
                         **json.loads(notes[i] or "{}"),
-                        duplicate_of={"shard": shard, "row": kept},
+                        duplicate_of={**self._address(shard), "row": kept},
                         similarity=round(similarity, 4),
                     )
                 noted = replace_column(batch, "metadata", pa.array(notes, pa.string()))
@@ -194,12 +202,16 @@ class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
                 writer.keep(writer.drop(noted, self.reason, reasons))
                 first += batch.num_rows
 
+    def _address(self, shard: int) -> Address:
+        return {"shard": shard} if shard >= 0 else self.others[shard]
 
-class DropDuplicateLines(beam.DoFn):  # type: ignore[misc]
-    """Copies one shard without the lines that a search found."""
 
-    def __init__(self, reason: str, folder: StageFolder) -> None:
-        self.reason, self.folder = reason, folder
+class DropDuplicateParts(beam.DoFn):  # type: ignore[misc]
+    """Copies one shard without the lines or sentences that a search found."""
+
+    def __init__(self, config: DuplicateLines | DuplicateSpans, folder: StageFolder) -> None:
+        self.reason, self.folder = config.name, folder
+        self.drop = drop_lines if isinstance(config, DuplicateLines) else drop_sentences
 
     def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
         """Write one shard; give its index."""
@@ -212,21 +224,20 @@ class DropDuplicateLines(beam.DoFn):  # type: ignore[misc]
     def _rewrite(self, index: int, path: str, found: list[Any]) -> None:
         empty = np.empty(0, np.int64)
         rows = np.concatenate([empty, *(part.rows for part in found)])
-        lines = np.concatenate([empty, *(part.lines for part in found)])
-        order = np.lexsort((lines, rows))
-        rows, lines = rows[order], lines[order]
+        numbers = np.concatenate([empty, *(part.numbers for part in found)])
+        order = np.lexsort((numbers, rows))
+        rows, numbers = rows[order], numbers[order]
         first = 0
         with ShardWriter(self.folder, index) as writer:
             for batch in storage.read_batches(path):
                 writer.take(batch)
+                bounds = np.searchsorted(rows, np.arange(first, first + batch.num_rows + 1))
                 edits = []
-                for row, text in enumerate(batch["text"].to_pylist(), start=first):
-                    start, end = np.searchsorted(rows, [row, row + 1])
-                    if start == end:
-                        edits.append(Edit(text))
-                        continue
-                    left = drop_lines(text, lines[start:end])
-                    edits.append(Edit(left, removed={"duplicate_line": int(end - start)}))
+                for text, (start, end) in zip(
+                    batch["text"].to_pylist(), itertools.pairwise(bounds), strict=True
+                ):
+                    left, removed = self.drop(text, numbers[start:end].tolist())
+                    edits.append(Edit(left, lines=removed))
                 writer.keep(writer.edit(batch, self.reason, edits))
                 first += batch.num_rows
 
@@ -239,28 +250,39 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         config: Which duplicates, and how they are found.
         folder: Where the shards go.
         pending: Indices that are still to be written; every shard is searched all the same.
+        others: Addresses of shards whose documents stay, whatever repeats them. They are among
+            the elements by negative numbers, ``others[number]``, and so come before all.
     """
 
     config: Dedup
     folder: StageFolder
     pending: frozenset[int]
+    others: tuple[Address, ...] = ()
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
-        find, rewrite = _dedup_parts(self.config)
         pending = self.pending
-        found = shards | "Find" >> find
+        found = shards | "Find" >> _search(self.config)
         paths = shards | "Pending" >> beam.Filter(lambda shard: shard[0] in pending)
         return (
             {"path": paths, "found": found}
             | "JoinByShard" >> beam.CoGroupByKey()
-            | "Rewrite" >> beam.ParDo(rewrite(self.config.name, self.folder))
+            | "Rewrite" >> beam.ParDo(self._rewrite())
         )
 
+    def _rewrite(self) -> beam.DoFn:
+        if isinstance(self.config, DuplicateLines | DuplicateSpans):
+            return DropDuplicateParts(self.config, self.folder)
+        return DropDuplicateRows(self.config.name, self.folder, self.others)
 
-def _dedup_parts(config: Dedup) -> tuple[Any, Any]:
+
+def _search(config: Dedup) -> beam.PTransform:
     if isinstance(config, ExactDuplicates):
-        return FindExactDuplicates(config), DropDuplicateRows
+        return FindExactDuplicates(config)
     if isinstance(config, NearDuplicates):
-        return FindNearDuplicates(config), DropDuplicateRows
-    return FindDuplicateLines(config), DropDuplicateLines
+        return FindNearDuplicates(config)
+    if isinstance(config, DuplicateUrls):
+        return FindDuplicateUrls(config)
+    if isinstance(config, DuplicateSpans):
+        return FindDuplicateSpans(config)
+    return FindDuplicateLines(config)

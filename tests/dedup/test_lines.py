@@ -1,20 +1,24 @@
 import collections
 import hashlib
 import re
+import sys
+import unicodedata
 
-import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pasture.dedup.lines import (
+    SLICE_BYTES,
     UNICODE_PUNCTUATION,
     DuplicateLines,
     FindDuplicateLines,
     drop_lines,
-    hash_lines,
     normalise_lines,
+    split_lines,
 )
+from pasture.records import Document, RemovedLines
 
 FEW = settings(
     max_examples=8,
@@ -30,45 +34,89 @@ def ccnet(line):
     return "".join(character for character in line if character not in deleted)
 
 
+def c4(line):
+    """The rule of C4's code."""
+    return line.strip().lower()
+
+
+def normalised(lines, form="ccnet"):
+    """Normalise lines as the search does; blank ones as None."""
+    normal, present = normalise_lines(pa.array(lines, pa.string()), form)
+    return [
+        line.decode() if is_there else None for line, is_there in zip(normal, present, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "normal"),
     [
-        ("", ""),
+        ("", None),
+        (" \t\x1c\xa0\u2028", None),
+        ("\u2026", ""),
+        ("\x00", ""),
         ("  Home | About us  ", "home | about us"),
         ("Page 12 of 345", "page 00 of 000"),
         ("\u0661\u0662 \uff11 \u00b2", "00 0 \u00b2"),
         ("\u201cQuoted\u201d \u2014 caf\u00e9\u2026", "quoted  caf\u00e9"),
         ('It\'s "plain" ASCII, kept!', 'it\'s "plain" ascii, kept!'),
         ("tab\tand\x00null\x7f\x9f", "tabandnull"),
-        ("\x00 kept space", " kept space"),
+        ("\x1d\x00 kept space", " kept space"),
+        ("\x1d\x00 kept \u00a0space\u3000", " kept \u00a0space"),
         ("\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03bf\u03c2"),
+        ("\u0130stanbul \u212a", "i\u0307stanbul k"),
     ],
 )
 def test_normalises_as_ccnet(line, normal):
-    assert normalise_lines([line]) == [normal.encode()]
-    assert ccnet(line) == normal
+    assert normalised([line]) == [normal]
+    assert ccnet(line) == (normal or "")
+
+
+def test_c4_only_lower_cases():
+    lines = [" It Was 5\u2026\t ", "\x1fCAF\u00c9\x00 1", "\u00a0\u039f\u03a3 \u0130"]
+    assert normalised(lines, "c4") == [
+        "it was 5\u2026",
+        "caf\u00e9\x00 1",
+        "\u03bf\u03c2 i\u0307",
+    ]
+
+
+def test_every_character_is_normalised_as_ccnet():
+    """Each alone, so that it may be white space, and between letters."""
+    characters = [
+        chr(code)
+        for code in range(sys.maxunicode + 1)
+        if chr(code) != "\n" and unicodedata.category(chr(code)) not in ("Cs", "Co", "Cn")
+    ]
+    for lines in (characters, [f"x{character}Y" for character in characters]):
+        want = [ccnet(line) if line.strip() else None for line in lines]
+        assert normalised(lines) == want
 
 
 LINES = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs"], exclude_characters="\n"),
-        st.sampled_from(UNICODE_PUNCTUATION + "\x00\x1c\x7f\x85\x9f\u03a3 \t9"),
+        st.sampled_from(UNICODE_PUNCTUATION + "\x00\x1c\x7f\x85\x9f\xa0\u03a3\u0130 \t9A"),
     ),
     max_size=12,
 )
 
 
-@given(st.lists(LINES, min_size=1, max_size=5))
+@given(st.lists(LINES, max_size=5))
 def test_normalises_every_line_alone(lines):
-    assert normalise_lines(lines) == [ccnet(line).encode() for line in lines]
+    present = [line if line.strip() else None for line in lines]
+    assert normalised(lines) == [None if line is None else ccnet(line) for line in present]
+    assert normalised(lines, "c4") == [None if line is None else c4(line) for line in present]
 
 
-def test_hash_is_the_start_of_sha1():
-    want = [int.from_bytes(hashlib.sha1(line).digest()[:8], "little") for line in (b"a0", b"")]
-    assert hash_lines(["A7", "\u2026"]).tolist() == want
+@given(st.lists(st.lists(LINES, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_splits_a_column_into_the_lines_of_its_texts(texts):
+    column = pa.array(["never", *("\n".join(lines) for lines in texts)])[1:]
+    lines, counts = split_lines(column)
+    assert lines.to_pylist() == [line for text in texts for line in text]
+    assert counts.tolist() == [len(text) for text in texts]
 
 
-def by_hand(shards, scope, keep):
+def by_hand(shards, scope, keep, normal=ccnet):
     """Every line that another line of its block equals."""
     places = collections.defaultdict(list)
     for shard, texts in enumerate(shards):
@@ -76,7 +124,7 @@ def by_hand(shards, scope, keep):
             for number, line in enumerate(text.split("\n")):
                 if line.strip():
                     block = shard // scope if scope else 0
-                    places[block, ccnet(line)].append((shard, row, number))
+                    places[block, normal(line)].append((shard, row, number))
     found = collections.defaultdict(list)
     for copies in places.values():
         if len(copies) > 1:
@@ -116,6 +164,37 @@ def test_equals_a_search_by_hand(search, shards, scope, keep):
     assert search(FindDuplicateLines(config), texts) == by_hand(texts, scope, keep)
 
 
+def test_c4_compares_lower_cased_lines(search):
+    shards = [["Page 1\nSame\u2026", "page 2\nsame"], ["PAGE 1\nsame\u2026"]]
+    found = search(FindDuplicateLines(DuplicateLines(0, "first", "c4")), shards)
+    assert found == by_hand(shards, 0, "first", c4) == {1: [(0, 0), (0, 1)]}
+
+
+def md5(url):
+    return hashlib.md5(url.encode()).hexdigest()
+
+
+def test_c4_keeps_a_line_on_the_page_whose_url_has_the_lowest_hash(search):
+    """As C4's code: one page for each line, by a hash, and one copy of the line there."""
+    urls = [f"https://www.site{i}.example/" for i in range(6)]
+    first = min(range(6), key=lambda i: md5(f"site{i}.example"))
+    documents = [
+        Document(str(i), "c4", "Menu\nmenu\n \nown" + "x" * i, url=u) for i, u in enumerate(urls)
+    ]
+    documents.append(Document("no-url", "c4", "Menu"))
+    config = DuplicateLines(0, "lowest_url_hash", "c4")
+    found = search(FindDuplicateLines(config), [documents[:3], documents[3:]])
+    gone = {(i // 3, i % 3, line) for i in range(6) for line in (0, 1)} | {(1, 3, 0)}
+    gone.remove((first // 3, first % 3, 0))
+    assert {(shard, *place) for shard, places in found.items() for place in places} == gone
+
+
+def test_texts_longer_than_a_slice_keep_their_places(search):
+    long = "\n".join(f"line {'a' * 50}{number:x}" for number in range(SLICE_BYTES // 25))
+    shards = [["first\nmenu", long, "menu\nlast"]]
+    assert search(FindDuplicateLines(DuplicateLines(0)), shards) == by_hand(shards, 0, "none")
+
+
 @pytest.mark.parametrize(
     ("text", "lines", "left"),
     [
@@ -127,12 +206,16 @@ def test_equals_a_search_by_hand(search, shards, scope, keep):
         ("a\n\nb", [0], "b"),
         ("a\n\nb", [2], "a"),
         ("a\n \n\nb\nc", [4], "a\n \n\nb"),
-        ("  a \n\tb", np.array([0], np.int32), "\tb"),
+        ("  a \n\tb", [0], "\tb"),
+        ("a\n\n\nb\n\nc\n", [3], "a\n\n\nc"),
+        (" \na\nb", [1], "b"),
         ("\n\n", [], "\n\n"),
     ],
 )
 def test_drop_lines(text, lines, left):
-    assert drop_lines(text, lines) == left
+    removed = [text.split("\n")[number] for number in lines]
+    reasons = ["duplicate_line"] * len(lines)
+    assert drop_lines(text, lines) == (left, RemovedLines(lines, removed, reasons))
 
 
 def test_refuses_a_negative_scope():

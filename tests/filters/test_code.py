@@ -17,7 +17,7 @@ from pasture.filters.code import (
     measure,
     unwritten,
 )
-from pasture.records import Document, documents_to_batch, to_metadata
+from pasture.records import Document, RemovedLines, documents_to_batch, to_metadata
 
 GOOD = "def double(value):\n    return value + value\n"
 
@@ -168,7 +168,10 @@ def test_strip_header_takes_the_language_from_metadata_or_path() -> None:
         ("a.py", header + "a = 1\n"), ("README.md", header + "words\n"), ("", header + "x")
     )
     assert StripHeader().edits(files) == [
-        Edit("a = 1\n", removed={"licence_header": 2}),
+        Edit(
+            "a = 1\n",
+            lines=RemovedLines([0, 1], ["# Copyright 2020 Ada", ""], ["licence_header"] * 2),
+        ),
         Edit(header + "words\n"),
         Edit(header + "x"),
     ]
@@ -178,10 +181,12 @@ def test_a_file_that_is_all_header_becomes_empty() -> None:
     text = "#!/bin/sh\n# Copyright 2020 Ada\n"
     assert StripHeader().edit(text).text == "#!/bin/sh\n"
     files = batch(("a.py", "# Copyright 2020 Ada\n\n\n"))
-    assert StripHeader().edits(files) == [Edit("", removed={"licence_header": 3})]
+    (edit,) = StripHeader().edits(files)
+    assert edit.text == ""
+    assert edit.lines.texts == ["# Copyright 2020 Ada", "", ""]
 
 
 def test_strip_header_reads_the_first_line_of_a_lone_text() -> None:
     assert StripHeader().edit("#!/bin/sh\n# Copyright 2020 Ada\nls\n") == Edit(
-        "#!/bin/sh\nls\n", removed={"licence_header": 1}
+        "#!/bin/sh\nls\n", lines=RemovedLines([1], ["# Copyright 2020 Ada"], ["licence_header"])
     )

@@ -22,8 +22,8 @@ def load(tmp_path, body):
 def test_built_in_recipes_load_and_make_a_graph(name):
     recipe = load_recipe(name, "/data")
     keys = list(build_graph(recipe))
-    assert len(recipe.sources) == 7
-    assert sum(key.startswith("tokens/") for key in keys) == 7
+    assert len(recipe.sources) == (1 if name == "c4_from_crawl" else 7)
+    assert sum(key.startswith("tokens/") for key in keys) == len(recipe.sources)
     assert keys.index("tokenizer") < keys.index("tokens/c4")
 
 
@@ -44,6 +44,18 @@ def test_the_llama_recipe_has_the_stages_of_the_paper():
     assert recipe.sources["books"].stages[0].dedup.min_similarity == 0.9
     assert recipe.tokenizer.training.vocab_size == 32_000
     assert recipe.budget_tokens == 1.4e12
+
+
+def test_c4_from_a_crawl_has_the_steps_of_c4_in_their_order():
+    (source,) = load_recipe("c4_from_crawl", "/data").sources.values()
+    assert source.stages[0].plain() == {"duplicate_urls": {"keep": "newest", "against": []}}
+    assert [s.dedup.name if s.dedup else [x.name for x in s.steps] for s in source.stages] == [
+        "duplicate_urls",
+        ["c4_lines"],
+        "duplicate_lines",
+        "duplicate_spans",
+        ["c4_pages", "language_id", "keep_languages"],
+    ]
 
 
 def test_a_stage_waits_for_the_models_that_its_steps_need():

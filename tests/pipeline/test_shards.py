@@ -12,7 +12,13 @@ import pytest
 from pasture import storage
 from pasture.filters.base import Annotator, Edit, Editor, Filter
 from pasture.pipeline.shards import ShardWriter, StageFolder, shard_records
-from pasture.records import Document, documents_to_batch, replace_column
+from pasture.records import (
+    REMOVED_LINE_SCHEMA,
+    Document,
+    RemovedLines,
+    documents_to_batch,
+    replace_column,
+)
 from pasture.sources.base import Rejected
 
 
@@ -36,6 +42,19 @@ class Shout(Editor):
 
 
 @dataclasses.dataclass(frozen=True)
+class NoShortLines(Editor):
+    name = "no_short_lines"
+
+    def edit(self, text):
+        lines = text.split("\n")
+        removed = RemovedLines()
+        for number, line in enumerate(lines):
+            if len(line) < 6:
+                removed.add(number, line, "short")
+        return Edit("\n".join(line for line in lines if len(line) >= 6), lines=removed)
+
+
+@dataclasses.dataclass(frozen=True)
 class English(Annotator):
     name = "english"
     columns = ("language",)
@@ -48,8 +67,8 @@ def batch_of(*texts: str) -> pa.RecordBatch:
     return documents_to_batch([Document(f"d{i}", "c4", text) for i, text in enumerate(texts)])
 
 
-def write(tmp_path, step, *texts):
-    folder = StageFolder(str(tmp_path), 1, "f", audit_characters=4)
+def write(tmp_path, step, *texts, audit_lines=None):
+    folder = StageFolder(str(tmp_path), 1, "f", audit_characters=4, audit_lines=audit_lines)
     with ShardWriter(folder, 0) as shard:
         shard.keep(shard.apply(step, shard.take(batch_of(*texts))))
     (record,) = shard_records(folder.finished())
@@ -81,6 +100,52 @@ def test_an_editor_rewrites_drops_and_counts(tmp_path):
     ]
     assert record.edited == {"shout/x": 2}
     assert record.dropped == {"shout/empty": 1, "shout/stopped": 1}
+
+
+LINES = ("a\nlong line\n12345", "short", "nothing went", "b\nlong again")
+REMOVED = [("d0", 0, "a"), ("d0", 2, "1234"), ("d3", 0, "b")]
+
+
+@pytest.mark.parametrize(("audit_lines", "rows"), [(None, 3), (10, 3), (2, 2), (1, 1), (0, 0)])
+def test_each_removed_line_of_a_kept_document_is_a_row_of_the_audit(tmp_path, audit_lines, rows):
+    """As far as ``audit_lines`` goes; all are counted. "short" is dropped as a document."""
+    record, kept, dropped = write(tmp_path, NoShortLines(), *LINES, audit_lines=audit_lines)
+    assert [row["text"] for row in kept] == ["long line", "nothing went", "long again"]
+    assert [(row["id"], row["drop_reason"]) for row in dropped] == [("d1", "empty")]
+    assert record.edited == {"no_short_lines/short": 3}
+    assert (record.rows_in, record.rows, record.rows_dropped, record.lines) == (4, 3, 1, rows)
+    if not rows:
+        assert record.lines_path == record.lines_sha256 == ""
+        assert sorted(path.name[:7] for path in tmp_path.glob("*.parquet")) == [
+            "documen",
+            "dropped",
+        ]
+        return
+    assert record.lines_path == "lines-00000-of-00001.parquet"
+    table = pq.read_table(tmp_path / record.lines_path)
+    assert table.schema.equals(REMOVED_LINE_SCHEMA)
+    assert table.to_pylist() == [
+        {
+            "id": name,
+            "line": line,
+            "text": text,
+            "drop_filter": "no_short_lines",
+            "drop_reason": "short",
+        }
+        for name, line, text in REMOVED[:rows]
+    ]
+    assert record.lines_sha256 == storage.sha256(str(tmp_path / record.lines_path))
+
+
+def test_the_audit_of_lines_goes_on_over_batches(tmp_path):
+    folder = StageFolder(str(tmp_path), 1, "f", audit_lines=4)
+    with ShardWriter(folder, 0) as shard:
+        for _ in range(2):
+            shard.keep(shard.apply(NoShortLines(), shard.take(batch_of(*LINES))))
+    (record,) = shard_records(folder.finished())
+    lines = pq.read_table(tmp_path / record.lines_path).to_pylist()
+    assert [row["text"] for row in lines] == ["a", "12345", "b", "a"]
+    assert (record.lines, record.edited) == (4, {"no_short_lines/short": 6})
 
 
 def test_an_annotator_fills_its_column(tmp_path):
@@ -128,7 +193,7 @@ def test_clean_keeps_only_shards_with_a_record_of_this_fingerprint(tmp_path):
     folder = StageFolder(str(tmp_path), 3, "new")
     for index, fingerprint in ((0, "new"), (1, "old")):
         with ShardWriter(dataclasses.replace(folder, fingerprint=fingerprint), index) as shard:
-            shard.keep(batch_of("text"))
+            shard.keep(shard.apply(NoShortLines(), batch_of("long text\nb")))
     (tmp_path / "documents-00002-of-00003.parquet").write_bytes(b"orphan")
     (tmp_path / "documents-00002-of-00003.parquet.partial-1").write_bytes(b"half")
     folder.clean()
@@ -136,5 +201,6 @@ def test_clean_keeps_only_shards_with_a_record_of_this_fingerprint(tmp_path):
         "00000.json",
         "documents-00000-of-00003.parquet",
         "dropped-00000-of-00003.parquet",
+        "lines-00000-of-00003.parquet",
     ]
     assert sorted(folder.finished()) == [0]
