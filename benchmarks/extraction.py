@@ -1,6 +1,6 @@
 """Compare the extractors on the pages of the WCXB benchmark: word F1 and pages a second.
 
-    python benchmarks/extraction.py FOLDER
+    python -m benchmarks.extraction FOLDER
 
 FOLDER holds ``wcxb-*.warc.gz`` and ``wcxb-*.gold.jsonl.gz`` (``url``, ``page_type``,
 ``main_content``). ``auto`` was tuned on the even pages; the column "held out" has the odd ones.
@@ -21,6 +21,7 @@ from collections.abc import Callable
 import trafilatura
 from resiliparse.extract.html2text import extract_plain_text
 
+from benchmarks.reporting import machine, markdown_table
 from pasture.sources import html
 from pasture.sources.crawl_pages import parse_http
 from pasture.sources.warc import Record, read_records
@@ -72,27 +73,39 @@ CANDIDATES: dict[str, Callable[[str], str]] = {
 
 
 def main() -> None:
+    """Extract each page with each candidate in turn, and print the table."""
     pages = load(pathlib.Path(sys.argv[1]))
     types = [kind for kind, _ in collections.Counter(kind for _, kind, _ in pages).most_common()]
-    print(f"{len(pages)} pages")
-    print("| extractor | F1 | held out | pages/s | " + " | ".join(types) + " |")
-    print("|---|---|---|---|" + "---|" * len(types))
-    for name, extract in CANDIDATES.items():
+    seconds = dict.fromkeys(CANDIDATES, 0.0)
+    scores: dict[str, list[float]] = {name: [] for name in CANDIDATES}
+    for extract in CANDIDATES.values():
         extract(pages[0][0])
-        start = time.process_time()
-        texts = [extract(page) for page, _, _ in pages]
-        speed = len(pages) / (time.process_time() - start)
-        scores = [word_f1(text, gold) for text, (_, _, gold) in zip(texts, pages, strict=True)]
+    for page, _, gold in pages:
+        for name, extract in CANDIDATES.items():
+            # The better of two: what else the machine does is not counted, nor a cold cache.
+            times = []
+            for _ in range(2):
+                start = time.process_time()
+                text = extract(page)
+                times.append(time.process_time() - start)
+            seconds[name] += min(times)
+            scores[name].append(word_f1(text, gold))
+
+    print(f"{len(pages)} pages. {machine()}, one core.\n")
+    rows = []
+    for name, found in scores.items():
         by_type = [
-            mean([score for score, (_, kind, _) in zip(scores, pages, strict=True) if kind == one])
+            [score for score, (_, kind, _) in zip(found, pages, strict=True) if kind == one]
             for one in types
         ]
-        cells = [f"{score:.3f}" for score in (mean(scores), mean(scores[1::2]))]
-        print(f"| {name} | {' | '.join(cells)} | {speed:.0f} | ", end="")
-        print(" | ".join(f"{score:.3f}" for score in by_type) + " |", flush=True)
+        figures = [f"{mean(some):.3f}" for some in (found, found[1::2])]
+        figures += [f"{len(pages) / seconds[name]:.0f}"]
+        rows.append([name, *figures, *(f"{mean(some):.3f}" for some in by_type)])
+    print(markdown_table(["extractor", "F1", "held out", "pages/s", *types], rows))
 
 
 def mean(values: list[float]) -> float:
+    """The mean."""
     return sum(values) / len(values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import platform
+import resource
 from collections.abc import Iterable, Sequence
 
 
@@ -21,3 +22,15 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     """Lay out a table in Markdown: the first column to the left, the others to the right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held.
+
+    Linux carries the peak of ``getrusage`` over from the parent process, so the status is read.
+    """
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

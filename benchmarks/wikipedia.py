@@ -10,9 +10,12 @@ dropped, as with its ``--no-templates``) are left out, with a note, where they a
 Then the pages of ``--multistream`` (by default the largest DUMP) are repeated with new ids into a
 multistream dump with its index, large enough that one worker is busy for about ``--seconds``, and
 the recipe of that one source runs until ``00-extract`` with one worker and with two. The same run
-over a dump of one page is the start of Beam and its workers; it is told apart, and taken off. Of
-each the fastest run counts, and the table says how many cores other programs took meanwhile: two
-workers can show nothing on two cores that are not free.
+over a dump of one page is the start of Beam and its workers; it is told apart, and taken off. In
+between, one process alone and then two at once clean the same articles over and over, without Beam
+and without a file: what the machine's two cores give to two processes of such work. Of each the
+fastest run counts, and the table says how many cores other programs took meanwhile: two workers
+can show nothing on two cores that are not free. So there is a figure by CPU time, too: that of
+one worker over half of that of two, without their starts.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import importlib.util
 import itertools
 import json
 import logging
+import multiprocessing
 import os
 import pathlib
 import re
@@ -32,8 +36,9 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 
-from benchmarks.reporting import machine
+from benchmarks.reporting import machine, markdown_table
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
 from pasture.records import Document
@@ -44,8 +49,6 @@ from pasture.sources.wikipedia import Wikipedia
 
 PAGES_PER_STREAM = 100
 """As in the dumps of the Wikimedia Foundation."""
-RANGES = 24
-"""Ranges that the made dump is cut into: enough that the last of them hardly matters."""
 _PAGE = re.compile(rb"<page>.*?</page>\s*", re.DOTALL)
 _ID = re.compile(rb"<id>\d+</id>")
 _TITLE = re.compile(rb"<title>(.*?)</title>")
@@ -124,8 +127,7 @@ def cpu_seconds(cleaner: Cleaner, articles: Sequence[Article]) -> float:
 def compare_cleaners(paths: Sequence[str], rounds: int) -> None:
     """Print the speed of every cleaner on every dump."""
     compared = cleaners()
-    print("| articles | " + " | ".join(f"{name}, MB/s" for name in compared) + " |")
-    print("|---" * (len(compared) + 1) + "|")
+    rows = []
     for path in paths:
         articles = read_articles(path)
         size = sum(len(article.markup.encode()) for article in articles)
@@ -134,8 +136,9 @@ def compare_cleaners(paths: Sequence[str], rounds: int) -> None:
             for name, cleaner in compared.items():
                 best[name] = min(best[name], cpu_seconds(cleaner, articles))
         name = pathlib.Path(path).name.partition("-")[0]
-        speeds = " | ".join(f"{size / 1e6 / seconds:.2f}" for seconds in best.values())
-        print(f"| {name}, {len(articles)} articles, {size / 1e6:.2f} MB | {speeds} |", flush=True)
+        speeds = [f"{size / 1e6 / seconds:.2f}" for seconds in best.values()]
+        rows.append((f"{name}, {len(articles)} articles, {size / 1e6:.2f} MB", *speeds))
+    print(markdown_table(("articles", *(f"{name}, MB/s" for name in compared)), rows))
 
 
 def write_multistream(dump: str, folder: pathlib.Path, megabytes: float) -> pathlib.Path:
@@ -203,7 +206,8 @@ def time_extraction(dump: pathlib.Path, workers: int) -> Timing:
             "sources": {
                 "wikipedia": {
                     "inputs": [str(dump)],
-                    "options": {"shard_bytes": max(1, dump.stat().st_size // RANGES)},
+                    # A range each stream: an odd one too many is a small share of the work.
+                    "options": {"shard_bytes": 1},
                 }
             },
         }
@@ -230,6 +234,24 @@ def _busy() -> float:
     return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
+def clean_for(path: str, seconds: float) -> float:
+    """Clean the articles of a dump over and over; give articles a second of time."""
+    articles = read_articles(path)
+    cleaned, start = 0, time.perf_counter()
+    while time.perf_counter() < start + seconds:
+        cpu_seconds(pasture, articles)
+        cleaned += len(articles)
+    return cleaned / (time.perf_counter() - start)
+
+
+def time_processes(path: str, seconds: float, processes: int) -> float:
+    """Clean in some processes at once; give articles a second of all of them."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        list(pool.map(abs, range(processes)))  # started
+        return sum(pool.map(clean_for, [path] * processes, [seconds] * processes))
+
+
 def compare_workers(dump: str, seconds: float, rounds: int) -> None:
     """Print the time of one worker and of two on one multistream dump."""
     with tempfile.TemporaryDirectory() as folder:
@@ -237,30 +259,45 @@ def compare_workers(dump: str, seconds: float, rounds: int) -> None:
         small = write_multistream(dump, root / "small", 0)
         probe = write_multistream(dump, root / "probe", 8)
         time_extraction(small, 1)  # imports; the next is warm
-        start = time_extraction(small, 1).wall
-        megabytes = 8 * seconds / (time_extraction(probe, 1).wall - start)
+        start = time_extraction(small, 1).cpu
+        megabytes = 8 * seconds / (time_extraction(probe, 1).cpu - start)
         large = write_multistream(dump, root / "large", megabytes)
         starts: dict[int, list[Timing]] = {1: [], 2: []}
         runs: dict[int, list[Timing]] = {1: [], 2: []}
+        bare: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(rounds):
             for workers in runs:
                 starts[workers].append(time_extraction(small, workers))
                 runs[workers].append(time_extraction(large, workers))
+                bare[workers].append(time_processes(dump, seconds / 4, workers))
         size = large.stat().st_size / 1e6
-    told = f"{megabytes:.0f} MB of XML, {size:.1f} MB compressed"
-    print(f"\nOne multistream dump, {told}; the fastest runs:\n")
-    print("| workers | start (s) | extraction (s) | XML, MB/s | CPU (s) | cores used by others |")
-    print("|---|---|---|---|---|---|")
-    alone = {}
+    print(f"\nOne multistream dump, {megabytes:.0f} MB of XML, {size:.1f} MB compressed\n")
+    rows: list[tuple[object, ...]] = []
+    alone, used = {}, {}
     for workers in runs:
         run = min(runs[workers], key=lambda timing: timing.wall)
         start = min(timing.wall for timing in starts[workers])
+        start_cpu = min(timing.cpu for timing in starts[workers])
+        used[workers] = min(timing.cpu for timing in runs[workers]) - start_cpu
         alone[workers] = run.wall - start
-        print(
-            f"| {workers} | {start:.1f} | {alone[workers]:.1f} "
-            f"| {megabytes / alone[workers]:.1f} | {run.cpu:.1f} | {run.others:.2f} |"
-        )
+        rows.append(
+            (
+                workers, f"{start:.1f}", f"{alone[workers]:.1f}",
+                f"{megabytes / alone[workers]:.1f}", f"{start_cpu:.1f}", f"{used[workers]:.1f}",
+                f"{run.others:.2f}",
+            )
+        )  # fmt: skip
+    header = (
+        "workers", "start (s)", "extraction (s)", "XML, MB/s", "CPU of the start (s)",
+        "CPU of the extraction (s)", "cores used by others",
+    )  # fmt: skip
+    print(markdown_table(header, rows))
     print(f"\nTwo workers are {alone[1] / alone[2]:.2f} times as fast as one.")
+    free = 2 * used[1] / used[2]
+    print(f"By their CPU time, if each does half: {free:.2f} times.")
+    print(f"Two bare processes are {max(bare[2]) / max(bare[1]):.2f} times as fast as one.")
+    pairs = [one.wall / two.wall for one, two in zip(runs[1], runs[2], strict=True)]
+    print("The runs one after the other, start included: " + ", ".join(f"{p:.2f}" for p in pairs))
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ input_option = click.option(
 def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> None:
     """Show the stages, jobs, shards and bytes of RECIPE; run nothing.
 
-    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, sample).
+    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, c4_from_crawl, sample).
     """
     from pasture import console
     from pasture.pipeline.recipes import load_recipe
@@ -134,6 +134,12 @@ def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> No
 @click.option("--until", metavar="STAGE", help="Only up to a stage (20-language), or 'documents'.")
 @click.option("--force", is_flag=True, help="Make stages anew whose config or input changed.")
 @click.option(
+    "--allow-removal",
+    metavar="SOURCE/STAGE",
+    multiple=True,
+    help="Go on although this deduplication removes more than its max_removed. May be repeated.",
+)
+@click.option(
     "--workers",
     default=1,
     show_default=True,
@@ -149,14 +155,15 @@ def run(
     source: str | None,
     until: str | None,
     force: bool,
+    allow_removal: tuple[str, ...],
     workers: int,
     as_json: bool,
     flags: tuple[str, ...],
 ) -> None:
     """Run every stage of RECIPE that is not done yet. Safe to stop and to run again.
 
-    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, sample). What stands after --
-    goes to Beam untouched: -- --runner=DataflowRunner --project=...
+    RECIPE is a YAML file or a built-in name (llama, llama2, llama3, c4_from_crawl, sample). What
+    stands after -- goes to Beam untouched: -- --runner=DataflowRunner --project=...
     """
     from pasture import console
     from pasture.pipeline.recipes import load_recipe
@@ -170,6 +177,7 @@ def run(
             source=source,
             until=until,
             force=force,
+            allow_removal=allow_removal,
             workers=workers,
             flags=flags,
             progress=progress,
@@ -210,8 +218,9 @@ def status(folder: str, as_json: bool) -> None:
 @click.option("--source", metavar="S", help="Only this source.")
 @click.option("--reason", metavar="R", help="Only this reason: too_short, or extract/redirect.")
 @click.option("--kept", is_flag=True, help="Show kept documents instead.")
+@click.option("--lines", is_flag=True, help="Show lines removed from kept documents instead.")
 @click.option(
-    "-n", "count", default=20, show_default=True, type=click.IntRange(1), help="How many documents."
+    "-n", "count", default=20, show_default=True, type=click.IntRange(1), help="How many to show."
 )
 @click.option(
     "--characters",
@@ -226,6 +235,7 @@ def audit(
     source: str | None,
     reason: str | None,
     kept: bool,
+    lines: bool,
     count: int,
     characters: int,
     as_json: bool,
@@ -233,7 +243,43 @@ def audit(
     """Show dropped documents of DIR with the rule that dropped them, spread over the output."""
     from pasture import console
 
-    console.show_audit(_output(folder), source, reason, kept, count, characters, as_json)
+    if kept and lines:
+        raise click.UsageError("--kept and --lines exclude each other")
+    console.show_audit(
+        _output(folder),
+        source,
+        reason,
+        "kept documents" if kept else "removed lines" if lines else "dropped documents",
+        count,
+        characters,
+        as_json,
+    )
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--source", metavar="S", help="Only this source.")
+@click.option("--stage", metavar="STAGE", help="Only this stage: 50-exact.")
+@click.option(
+    "-n", "count", default=10, show_default=True, type=click.IntRange(1), help="How many clusters."
+)
+@click.option("--to", "path", metavar="FILE", help="Write all duplicates to this Parquet file.")
+@json_option
+def clusters(
+    folder: str, source: str | None, stage: str | None, count: int, path: str | None, as_json: bool
+) -> None:
+    """Show the largest clusters of duplicates of DIR, or write all of them to a file.
+
+    A cluster is a document that stays and those that were dropped for it. The file has a row for
+    each dropped document: its id, the kept document's id (kept_id), and their similarity.
+    """
+    from pasture import console
+
+    output = _output(folder)
+    if path is not None:
+        console.write_all_clusters(output, source, stage, _absolute(path) or "", as_json)
+    else:
+        console.show_clusters(output, source, stage, count, as_json)
 
 
 @main.command()
@@ -245,6 +291,72 @@ def explain(folder: str, document: str, as_json: bool) -> None:
     from pasture import console
 
     console.show_explanation(_output(folder), document, as_json)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which training run of DIR is meant."""
+    for option in reversed(
+        (
+            click.option(
+                "--checkpoint",
+                metavar="PATH",
+                help="Checkpoint of the run.  [default: the newest of DIR, where no option below "
+                "is given]",
+            ),
+            click.option("--model", help="Preset that the run trained.  [default: tiny]"),
+            click.option("--seed", type=int, help="Seed of the run.  [default: 0]"),
+            click.option(
+                "--context-length", type=click.IntRange(1), help="[default: the preset's]"
+            ),
+            click.option("--batch-tokens", type=click.IntRange(1), help="[default: the preset's]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--step", type=click.IntRange(1), help="Step, from 1 as metrics.jsonl counts them.")
+@click.option("--row", type=click.IntRange(0), help="Sequence of the step's batch, from 0.")
+@click.option("--shard", metavar="PATH", help="Token shard, instead of a step and a row.")
+@click.option("--offset", type=click.IntRange(0), help="Place of a token in the shard, from 0.")
+@run_options
+@click.option("--ranks", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--rank", default=0, show_default=True, help="The rank whose row it is, of --ranks.")
+@json_option
+def trace(
+    folder: str,
+    step: int | None,
+    row: int | None,
+    shard: str | None,
+    offset: int | None,
+    checkpoint: str | None,
+    ranks: int,
+    rank: int,
+    as_json: bool,
+    **run: Any,
+) -> None:
+    """Name the documents behind a training sequence of DIR, and what let each of them in.
+
+    \b
+      pasture trace corpus --step 1200 --row 3
+      pasture trace corpus --shard tokens/books/train-00000-of-00002.arrow --offset 81920
+    """
+    from pasture import console
+
+    output = _output(folder)
+    if shard is not None and offset is not None and step is None and row is None:
+        console.show_trace_of_shard(output, shard, offset, as_json)
+    elif step is not None and row is not None and shard is None and offset is None:
+        if rank >= ranks:
+            raise click.UsageError(f"--rank {rank} is not one of {ranks}")
+        options = {name: value for name, value in run.items() if value is not None}
+        settings = console.run_settings(output, _absolute(checkpoint), options)
+        sampler = settings.sampler(output.root)
+        console.show_trace(output, sampler, step, row * ranks + rank, as_json)
+    else:
+        raise click.UsageError("give --step and --row, or --shard and --offset")
 
 
 @main.command()
@@ -307,15 +419,90 @@ def mixture_show(name: str, as_json: bool) -> None:
 @click.argument("folder", metavar="DIR", required=False)
 @click.option("--mixture", "name", default="llama", show_default=True, help="Name or YAML file.")
 @click.option("--tokens", "budget", type=float, default=None, help="Token budget, such as 1.4e12.")
+@click.option(
+    "--max-epochs",
+    type=float,
+    help="Lower the sources that would be seen more often; the others take it up.",
+)
+@click.option(
+    "--temperature",
+    type=float,
+    metavar="T",
+    help="Weigh sources by tokens^(1/T) instead: 1 is by size, high is all alike.",
+)
+@click.option(
+    "--epochs",
+    metavar="SOURCE=N,...",
+    help="Take epochs instead, and work out proportions and budget.",
+)
+@click.option("--to", metavar="FILE", help="Write the mixture, for a recipe.")
+@click.option("--apply", is_flag=True, help="Make it DIR's mixture.yaml, which is trained by.")
 @json_option
-def mixture_plan(folder: str | None, name: str, budget: float | None, as_json: bool) -> None:
+def mixture_plan(
+    folder: str | None,
+    name: str,
+    budget: float | None,
+    max_epochs: float | None,
+    temperature: float | None,
+    epochs: str | None,
+    to: str | None,
+    apply: bool,
+    as_json: bool,
+) -> None:
     """Plan tokens and epochs per source for the token shards of DIR.
 
     Without DIR, for the token counts that the mixture's publication implies.
+
+    \b
+      pasture mixture plan corpus --tokens 2e9 --max-epochs 4
+      pasture mixture plan corpus --tokens 2e9 --temperature 3.3 --to mine.yaml
+      pasture mixture plan corpus --epochs c4=1,books=2.5
     """
     from pasture import console
+    from pasture.manifests.mixture import PlanOptions
 
-    console.show_mixture_plan(None if folder is None else _output(folder), name, budget, as_json)
+    console.show_mixture_plan(
+        None if folder is None else _output(folder),
+        name,
+        budget,
+        as_json,
+        options=PlanOptions(max_epochs, temperature, _epochs(epochs)),
+        to=_absolute(to),
+        apply=apply,
+    )
+
+
+def _epochs(text: str | None) -> dict[str, float] | None:
+    """Read ``c4=1,books=2.5``."""
+    if text is None:
+        return None
+    try:
+        pairs = (part.split("=") for part in text.split(","))
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError as error:
+        raise ConfigError(f"--epochs: expected SOURCE=N,SOURCE=N, got {text!r}") from error
+
+
+@mixture.command("drawn")
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--steps", type=click.IntRange(1), help="Steps of the run.  [default: the checkpoint's]"
+)
+@run_options
+@json_option
+def mixture_drawn(
+    folder: str, steps: int | None, checkpoint: str | None, as_json: bool, **run: Any
+) -> None:
+    """Show what a run on DIR has drawn of each source by some step, beside the mixture."""
+    from pasture import console
+
+    output = _output(folder)
+    options = {name: value for name, value in run.items() if value is not None}
+    settings = console.run_settings(output, _absolute(checkpoint), options)
+    steps = steps or settings.steps
+    if steps is None:
+        raise click.UsageError("give --steps, or a checkpoint")
+    console.show_mixture_drawn(settings.sampler(output.root), steps, as_json)
 
 
 @mixture.command("check")
@@ -425,7 +612,7 @@ def models_train_quality(labelled: str, target: str, positive: str, min_positive
 
 @main.group(cls=_Group)
 def tokenizer() -> None:
-    """Train a tokenizer."""
+    """Train a tokenizer, or measure one."""
 
 
 @tokenizer.command("train")
@@ -466,17 +653,88 @@ def tokenizer_train(
     )
 
 
-@main.command()
+@tokenizer.command("fertility")
 @click.argument("folder", metavar="DIR")
+@click.option("--tokenizer", "path", metavar="FILE", help="Tokenizer.  [default: that of DIR]")
+@click.option(
+    "--sample-bytes",
+    default=4_000_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Text of each source, about.",
+)
+@click.option("--seed", default=0, show_default=True)
+@json_option
+def tokenizer_fertility(
+    folder: str, path: str | None, sample_bytes: int, seed: int, as_json: bool
+) -> None:
+    """Measure bytes per token by source and language, beside what LLaMA's table 1 implies."""
+    from pasture import console
+    from pasture.pipeline.train_models import tokenizer_fertility as measure
+
+    rows = measure(_output(folder), _absolute(path), sample_bytes, seed)
+    console.show_fertility(rows, as_json)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", required=False)
 @click.option("--model", default="tiny", show_default=True, help="Preset: tiny, 125m, 1b, 7b ...")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Optimizer steps.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--context-length", type=click.IntRange(1), help="[default: the preset's]")
+@click.option("--batch-tokens", type=click.IntRange(1), help="Of a step.  [default: the preset's]")
+@click.option("--micro-batch", type=click.IntRange(1), help="Sequences of one forward pass.")
+@click.option("--learning-rate", type=float, help="Its peak.  [default: the preset's]")
+@click.option("--mask-documents", is_flag=True, help="Let tokens see their own document only.")
+@click.option("--init", metavar="CHECKPOINT", help="Begin with the weights of this checkpoint.")
+@click.option("--checkpoint-every", type=click.IntRange(1), help="Steps.  [default: 1000]")
+@click.option("--keep-checkpoints", type=click.IntRange(1), help="[default: 2]")
+@click.option("--validate-every", type=click.IntRange(1), help="Steps.  [default: at the end]")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="[default: auto]")
+@click.option("--compile", is_flag=True, help="Compile the model.")
+@click.option(
+    "--recompute",
+    type=click.Choice(["none", "selective", "full"]),
+    help="What the backward pass computes again, to save memory.  [default: none]",
+)
+@click.option("--tp", type=click.IntRange(1), help="Processes that share each layer.  [default: 1]")
+@click.option("--async-tp", is_flag=True, help="Overlap their messages with computation.")
+@click.option("--peak-flops", type=float, help="A device's operations per second, for MFU.")
+@click.option("--tensorboard", is_flag=True, help="Write metrics for TensorBoard too.")
+@click.option("--plan", "plan_only", is_flag=True, help="Tell time and memory; train nothing.")
+@click.option("--gpus", type=click.IntRange(1), default=8, show_default=True, help="With --plan.")
+@click.option("--tokens-per-gpu-second", type=float, help="With --plan.  [default: from 45% MFU]")
+@click.option("--gpu-memory", type=float, default=80.0, show_default=True, help="GB, with --plan.")
 @json_option
-def train(folder: str, model: str, steps: int | None, seed: int, as_json: bool) -> None:
-    """Train a LLaMA on the token shards of DIR, sampled by its mixture; resumes where it was."""
+def train(
+    folder: str | None,
+    plan_only: bool,
+    gpus: int,
+    tokens_per_gpu_second: float | None,
+    gpu_memory: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a LLaMA on the token shards of DIR, sampled by its mixture; resumes where it was.
+
+    \b
+      pasture train corpus
+      torchrun --nproc-per-node 8 -m pasture.cli train corpus --model 7b --tp 2 --compile
+      pasture train --plan --model 65b --gpus 2048 --tokens-per-gpu-second 380
+
+    Under torchrun the processes shard the model (FSDP), and --tp of them share each layer.
+    """
     from pasture import console
 
-    console.train(_output(folder), model, steps, seed, as_json)
+    given = {k: value for k, value in options.items() if value is not None and value is not False}
+    if "init" in given:
+        given["init"] = _absolute(given["init"])
+    if plan_only:
+        console.show_training_plan(given, gpus, tokens_per_gpu_second, gpu_memory, as_json)
+    elif folder is None:
+        raise click.UsageError("give DIR, or --plan")
+    else:
+        console.train(_output(folder), given, as_json)
 
 
 @main.command()
@@ -520,6 +778,22 @@ def export(checkpoint: str, folder: str | None) -> None:
     target = folder or checkpoint.rstrip("/") + "-hf"
     export_model(_absolute(checkpoint) or "", _absolute(target) or "")
     click.echo(f"wrote {target}")
+
+
+@main.command("import")
+@click.argument("folder", metavar="MODEL")
+@click.option("--to", "checkpoint", metavar="CHECKPOINT", required=True, help="Where to write it.")
+def import_(folder: str, checkpoint: str) -> None:
+    """Import MODEL, a folder in the Hugging Face LlamaForCausalLM layout, as a checkpoint.
+
+    \b
+      pasture import Llama-2-7b-hf --to llama2-7b
+      pasture train corpus --model llama2-7b --init llama2-7b
+    """
+    from pasture.trainer.import_model import import_model
+
+    config = import_model(_absolute(folder) or "", _absolute(checkpoint) or "")
+    click.echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ results. With ``--json`` nothing but one JSON value is printed.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import datetime
 import itertools
 import json
 import os
@@ -14,7 +16,7 @@ import sys
 import time
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,23 +31,30 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from pasture.errors import ModelError
+from pasture.errors import ConfigError, ModelError
+from pasture.manifests.clusters import deduplications, largest_clusters, write_clusters
 from pasture.manifests.outputs import (
+    Decision,
     Funnel,
     Output,
     compare,
     count_dropped,
     count_kept,
+    count_removed_lines,
     dropped_rows,
     explain,
     funnels,
     kept_rows,
+    removed_lines,
     verify,
 )
+from pasture.manifests.shards import MANIFEST
 
 if TYPE_CHECKING:
-    from pasture.manifests.mixture import Mixture
+    from pasture.manifests.mixture import Mixture, PlanOptions
     from pasture.pipeline.run import PlannedNode
+    from pasture.tokenize.sampler import MixtureSampler
+    from pasture.tokenize.trace import SamplerSettings, TracedDocument
     from pasture.trainer.metrics import StepMetrics
 
 MEASURES = ("language", "language_score", "perplexity", "perplexity_bucket", "reference_score")
@@ -274,15 +283,18 @@ def show_audit(
     output: Output,
     source: str | None,
     reason: str | None,
-    kept: bool,
+    what: Literal["dropped documents", "kept documents", "removed lines"],
     count: int,
     characters: int,
     as_json: bool,
 ) -> None:
-    """Show documents, spread evenly over all that fit."""
-    if kept:
+    """Show documents or lines, spread evenly over all that fit."""
+    if what == "kept documents":
         total = count_kept(output, source)
         found = kept_rows(output, source)
+    elif what == "removed lines":
+        total = count_removed_lines(output, source, reason)
+        found = removed_lines(output, source, reason)
     else:
         total = count_dropped(output, source, reason)
         found = dropped_rows(output, source, reason)
@@ -292,13 +304,15 @@ def show_audit(
         show_json([{"stage": stage.stage, **row} for stage, row in shown])
         return
     console = stdout()
-    what = "kept" if kept else "dropped"
-    console.print(f"{len(shown)} of {total} {what} documents", style="bold")
+    console.print(f"{len(shown)} of {total} {what}", style="bold")
     for stage, row in shown:
-        why = "" if kept else f"  {row['drop_filter']}/{row['drop_reason']}"
-        head = f"{row['source']}/{stage.stage}{why}  {row['id']}"
+        why = f"  {row['drop_filter']}/{row['drop_reason']}" if "drop_filter" in row else ""
+        head = f"{stage.source}/{stage.stage}{why}  {row['id']}"
+        if what == "removed lines":
+            head += f", line {row['line']}"
         console.rule(escape(head), align="left")
-        console.print(_measures(row), markup=False, style="dim")
+        if what != "removed lines":
+            console.print(_measures(row), markup=False, style="dim")
         console.print(row["text"][:characters], markup=False)
 
 
@@ -322,10 +336,7 @@ def show_explanation(output: Output, name: str, as_json: bool) -> None:
             (
                 d.source,
                 d.stage,
-                "kept"
-                if d.kept
-                else f"dropped: {d.reason}"
-                + (f"\nkept: {d.kept_instead}" if d.kept_instead else ""),
+                _decision(d),
                 len(d.row["text"]),
                 _measures(d.row),
             )
@@ -333,6 +344,142 @@ def show_explanation(output: Output, name: str, as_json: bool) -> None:
         ],
         title=name,
     )
+
+
+def _decision(decision: Decision) -> str:
+    if not decision.kept:
+        other = f"\nkept: {decision.kept_instead}" if decision.kept_instead else ""
+        return f"dropped: {decision.reason}{other}"
+    reasons = collections.Counter(line["drop_reason"] for line in decision.removed)
+    return "\n".join(["kept", *(f"without {n} lines: {reason}" for reason, n in reasons.items())])
+
+
+def run_settings(
+    output: Output, checkpoint: str | None, options: Mapping[str, Any]
+) -> SamplerSettings:
+    """Find out how a run samples: from its checkpoint, or from what ``pasture train`` was told.
+
+    Args:
+        output: The output that was trained on.
+        checkpoint: A checkpoint of the run; None takes the newest one where there are no options.
+        options: ``model``, ``seed``, ``context_length`` and ``batch_tokens``, where given.
+    """
+    from pasture import storage
+    from pasture.tokenize.reader import TokenCorpus
+    from pasture.tokenize.trace import SamplerSettings
+    from pasture.trainer.config import TrainConfig
+
+    if checkpoint is not None and options:
+        raise ConfigError(f"a checkpoint says what {', '.join(options)} was: leave one of them out")
+    if checkpoint is None and not options:
+        found = storage.glob(storage.join(output.root, "checkpoints", "step-*", MANIFEST))
+        checkpoint = found[-1][0].rsplit("/", 1)[0] if found else None
+    if checkpoint is not None:
+        return SamplerSettings.of_checkpoint(checkpoint)
+    config = TrainConfig(**options)
+    settings = config.resolve(int(TokenCorpus.open(output.root).tokenizer["vocab_size"]))
+    return SamplerSettings(settings.model.context_length, settings.batch_size, config.seed)
+
+
+def show_trace(output: Output, sampler: MixtureSampler, step: int, row: int, as_json: bool) -> None:
+    """Show the documents behind a row of a step's batch, the steps counted from 1."""
+    from pasture.tokenize.trace import plain_trace, trace_sequence
+
+    documents = trace_sequence(output, sampler, step - 1, row)
+    settings = {
+        "step": step,
+        "row": row,
+        "seed": sampler.seed,
+        "batch_size": sampler.batch_size,
+        "context_length": sampler.context_length,
+    }
+    if as_json:
+        show_json({**settings, "documents": [plain_trace(document) for document in documents]})
+        return
+    stdout().print(", ".join(f"{k} {v}" for k, v in settings.items()), style="bold")
+    for document in documents:
+        _show_traced(document, f"columns {document.first} to {document.stop - 1}")
+
+
+def show_trace_of_shard(output: Output, shard: str, offset: int, as_json: bool) -> None:
+    """Show the document behind a token of a shard; the shard's path may be relative to both."""
+    from pasture import storage
+    from pasture.tokenize.trace import plain_trace, trace_offset
+
+    inside = storage.join(output.root, shard)
+    document = trace_offset(output, inside if storage.exists(inside) else shard, offset)
+    if as_json:
+        show_json({"shard": shard, "offset": offset, "documents": [plain_trace(document)]})
+        return
+    _show_traced(document, f"{shard}, offset {offset}")
+
+
+def _show_traced(traced: TracedDocument, place: str) -> None:
+    document = traced.document
+    facts = {
+        "url": document.url,
+        "license": document.license,
+        "language": document.language,
+        "tokens": document.tokens,
+    }
+    known = [f"{name}={value}" for name, value in facts.items() if value is not None]
+    console = stdout()
+    console.rule(escape(f"{place}: {document.source}  {document.id}"), align="left")
+    console.print("  ".join(known), markup=False, soft_wrap=True)
+    if not traced.decisions:
+        console.print("its documents are not in the output: what let it in is not known here")
+        return
+    table(
+        ["stage", "rules", "#characters", "measured"],
+        [
+            (d.stage, _rules(d.rules), len(d.row["text"]), _measures(d.row))
+            for d in traced.decisions
+        ],
+    )
+
+
+def _rules(rules: Mapping[str, Any]) -> str:
+    """Write what a stage was told to do, a step a line."""
+    steps = rules.get("steps", [{name: options} for name, options in rules.items()])
+    return "\n".join(
+        f"{name}: {_short(options)}" for step in steps for name, options in step.items()
+    )
+
+
+def _short(options: Any) -> str:
+    if not isinstance(options, Mapping):
+        return str(options)
+    return ", ".join(f"{key} {value}" for key, value in options.items() if key != "model")
+
+
+def show_clusters(
+    output: Output, source: str | None, stage: str | None, count: int, as_json: bool
+) -> None:
+    """Show the largest clusters of duplicates."""
+    found = [
+        cluster
+        for manifest in deduplications(output, source, stage)
+        for cluster in largest_clusters(output.root, manifest, count)
+    ]
+    found = sorted(found, key=lambda cluster: -cluster.size)[:count]
+    if as_json:
+        show_json([dataclasses.asdict(cluster) for cluster in found])
+        return
+    table(
+        ["source", "stage", "#dropped", "kept document", "its first words"],
+        [(c.source, c.stage, f"{c.size:,}", c.id or c.place, c.text) for c in found],
+    )
+
+
+def write_all_clusters(
+    output: Output, source: str | None, stage: str | None, path: str, as_json: bool
+) -> None:
+    """Write the duplicates of an output, each with the document that was kept for it."""
+    rows = write_clusters(output.root, deduplications(output, source, stage), path)
+    if as_json:
+        show_json({"path": path, "duplicates": rows})
+    else:
+        stdout().print(f"wrote {rows:,} duplicates to {path}", markup=False, soft_wrap=True)
 
 
 def show_comparison(one: Output, other: Output, as_json: bool) -> None:
@@ -401,17 +548,30 @@ def _counts(output: Output | None, mixture: Mixture) -> dict[str, int]:
 
 
 def show_mixture_plan(
-    output: Output | None, name: str, budget: float | None, as_json: bool
+    output: Output | None,
+    name: str,
+    budget: float | None,
+    as_json: bool,
+    *,
+    options: PlanOptions,
+    to: str | None = None,
+    apply: bool = False,
 ) -> None:
-    """Show what a mixture and a budget mean for the tokens of an output."""
-    from pasture import config
-    from pasture.manifests.mixture import load_mixture
+    """Show what a mixture and a budget mean for the tokens of an output; write it where asked."""
+    from pasture import config, storage
+    from pasture.manifests.mixture import load_mixture, write_mixture, write_realised
 
     mixture = load_mixture(name)
     counts = _counts(output, mixture)
-    plan = mixture.rescaled(counts).plan(counts, budget)
+    plan = mixture.rescaled(counts).plan(counts, budget, options)
+    if to is not None:
+        write_mixture(to, plan)
+    if apply:
+        if output is None:
+            raise ConfigError("--apply needs DIR, whose mixture.yaml it writes")
+        write_realised(storage.join(output.root, "mixture.yaml"), plan)
     if as_json:
-        show_json(config.plain(plan))
+        show_json({**config.plain(plan), "warnings": plan.warnings()})
         return
     table(
         ["source", "#proportion", "#tokens there are", "#tokens sampled", "#epochs"],
@@ -431,6 +591,39 @@ def show_mixture_plan(
         stdout().print(f"warning: {line}", markup=False)
 
 
+def show_mixture_drawn(sampler: MixtureSampler, steps: int, as_json: bool) -> None:
+    """Show what the first steps of a run draw from each source, beside what the mixture asks."""
+    report = sampler.report(steps)
+    if as_json:
+        show_json({name: dataclasses.asdict(row) for name, row in report.items()})
+        return
+    total = sum(row.tokens for row in report.values())
+    table(
+        [
+            "source",
+            "#proportion",
+            "#drawn",
+            "#sequences",
+            "#tokens",
+            "#epochs planned",
+            "#epochs drawn",
+        ],
+        [
+            (
+                name,
+                f"{row.proportion:.3%}",
+                f"{row.realised:.3%}",
+                f"{row.sequences:,}",
+                f"{row.tokens:,}",
+                f"{row.planned_epochs:.4f}",
+                f"{row.epochs:.4f}",
+            )
+            for name, row in report.items()
+        ],
+        title=f"{steps:,} steps, {total:,} tokens",
+    )
+
+
 def show_mixture_check(output: Output | None, as_json: bool) -> None:
     """Show a plan beside table 1 of the LLaMA paper."""
     from pasture.manifests.mixture import compare_rows, load_mixture
@@ -448,8 +641,36 @@ def show_mixture_check(output: Output | None, as_json: bool) -> None:
     )
 
 
-def train(output: Output, model: str, steps: int | None, seed: int, as_json: bool) -> None:
-    """Train a model, showing the loss of each source while it goes on."""
+def show_fertility(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Show bytes per token by source and language."""
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ["source", "language", "#documents", "#bytes", "#tokens", "#bytes/token", "#LLaMA implies"],
+        [
+            (
+                row["source"],
+                row["language"] or "all",
+                f"{row['documents']:,}",
+                f"{row['bytes']:,}",
+                f"{row['tokens']:,}",
+                f"{row['bytes_per_token']:.2f}",
+                "" if row["implied"] is None else f"{row['implied']:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def train(output: Output, options: Mapping[str, Any], as_json: bool) -> None:
+    """Train a model, showing the loss of each source while it goes on.
+
+    Args:
+        output: The output to train on.
+        options: Of ``TrainConfig``, where given.
+        as_json: Show the result as JSON.
+    """
     # Threads that spin while they wait take the processor from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
@@ -465,36 +686,102 @@ def train(output: Output, model: str, steps: int | None, seed: int, as_json: boo
     def show(line: StepMetrics) -> None:
         if not lines:
             console.print(
-                f"{'step':>11} {'loss':>7} {'tokens/s':>9}  loss by source", soft_wrap=True
+                f"{'step':>11} {'loss':>7} {'tokens/s':>9} {'left':>8}  loss by source",
+                soft_wrap=True,
             )
         lines.append(line)
         every = max(1, line.steps // 20)
         if line.step == 1 or line.step % every == 0 or line.step == line.steps:
             losses = " ".join(f"{name} {loss:.2f}" for name, loss in line.losses.items())
+            mfu = "" if line.mfu is None else f"  MFU {line.mfu:.1%}"
             console.print(
                 f"{line.step:>5}/{line.steps:<5} {line.loss:7.3f} {line.tokens_per_second:9,.0f}"
-                f"  {losses}",
+                f" {datetime.timedelta(seconds=round(line.seconds_left))!s:>8}  {losses}{mfu}",
                 markup=False,
                 soft_wrap=True,
             )
 
-    result = train_model(output.root, TrainConfig(model=model, steps=steps, seed=seed), show)
+    result = train_model(output.root, TrainConfig(**options), show)
+    if os.environ.get("RANK", "0") != "0":
+        return
     first, last = _ends(lines)
     if as_json:
         show_json({**dataclasses.asdict(result), "losses": last})
         return
+    losses = {source: found.loss for source, found in result.validation.items()}
     table(
-        ["source", "#loss at first", "#loss at last", "#validation loss"],
         [
-            (name, *(f"{ends[name]:.3f}" if name in ends else "" for ends in (first, last, found)))
-            for found in [result.validation]
-            for name in sorted({*last, *found})
+            *("source", "#loss at first", "#loss at last", "#validation loss", "#perplexity"),
+            "#bits per byte",
+        ],
+        [
+            (
+                name,
+                *(f"{ends[name]:.3f}" if name in ends else "" for ends in (first, last, losses)),
+                *(
+                    (f"{found.perplexity:,.2f}", f"{found.bits_per_byte:.3f}")
+                    if found
+                    else ("", "")
+                ),
+            )
+            for name in sorted({*last, *losses})
+            for found in [result.validation.get(name)]
         ],
         title=f"{result.parameters:,} parameters, {result.tokens:,} tokens, {result.seconds:.0f} s",
     )
     stdout().print(
         f"loss {result.first_loss:.3f} at step 1, {result.loss:.3f} at step {result.steps}; "
         f"checkpoint: {result.checkpoint}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def show_training_plan(
+    options: Mapping[str, Any],
+    gpus: int,
+    tokens_per_gpu_second: float | None,
+    gpu_memory: float,
+    as_json: bool,
+) -> None:
+    """Show what a training would take: time, GPU-hours, and memory per GPU by layout."""
+    from pasture.trainer.config import TrainConfig
+    from pasture.trainer.plan import plan_training
+
+    plan = plan_training(TrainConfig(**options), gpus, tokens_per_gpu_second)
+    if as_json:
+        layouts = [{**dataclasses.asdict(item), "total": item.total} for item in plan.layouts]
+        show_json({**dataclasses.asdict(plan), "layouts": layouts})
+        return
+    table(
+        [
+            *("#tp", "recompute", "#weights", "#gradients", "#AdamW", "#gathered"),
+            *("#activations", "#total GB", f"fits {gpu_memory:g} GB"),
+        ],
+        [
+            (
+                str(item.tp),
+                item.recompute,
+                *(
+                    f"{size / 1e9:.1f}"
+                    for size in (
+                        *(item.weights, item.gradients, item.optimizer, item.gathered),
+                        *(item.activations, item.total),
+                    )
+                ),
+                "yes" if item.total <= gpu_memory * 1e9 else "no",
+            )
+            for item in plan.layouts
+        ],
+        title=f"{plan.model}: {plan.parameters:,} parameters, {plan.tokens:.3g} tokens, "
+        f"{plan.gpus:,} GPUs",
+    )
+    paper = plan.paper_gpu_hours
+    stdout().print(
+        f"{plan.tokens_per_gpu_second:,.0f} tokens/s and GPU ({plan.mfu:.1%} of "
+        f"{plan.peak_flops / 1e12:.0f} TFLOPS): {plan.gpu_hours:,.0f} GPU-hours, "
+        f"{plan.days:.1f} days"
+        + (f"; the paper: {paper:,} GPU-hours ({plan.against_paper:+.1%})" if paper else ""),
         markup=False,
         soft_wrap=True,
     )

@@ -8,6 +8,10 @@ import gzip
 import json
 import os
 import pathlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -115,3 +119,21 @@ def small_output(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     recipe = load_recipe(str(write_raw(folder / "raw") / "recipe.yaml"))
     run_recipe(recipe, str(folder / "out"))
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def spark_master() -> Iterator[str]:
+    """The address of a Spark cluster of two workers; skips where Spark cannot run."""
+    pytest.importorskip("pyspark", reason="PySpark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java for Spark")
+    script = pathlib.Path(__file__).parent.parent / "scripts" / "spark-cluster"
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as cluster:
+        assert cluster.stdin is not None
+        assert cluster.stdout is not None
+        master = cluster.stdout.readline().strip()
+        assert master, "the Spark cluster did not start"
+        yield master
+        cluster.stdin.close()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -30,6 +31,8 @@ def test_help_lists_the_commands_of_the_contract():
         "status",
         "audit",
         "explain",
+        "clusters",
+        "trace",
         "compare",
         "verify",
         "models",
@@ -39,6 +42,7 @@ def test_help_lists_the_commands_of_the_contract():
         "train",
         "generate",
         "export",
+        "import",
     }
     text = call("--help")
     assert all(command in text for command in commands)
@@ -106,6 +110,18 @@ def test_explain_follows_a_document(small_output):
     ]
     assert decisions[2]["kept_instead"] == "c4-train.00000-of-00003.json.gz:1"
     assert "duplicate_of" in call("explain", small_output, decisions[0]["row"]["id"])
+
+
+def test_clusters(small_output, tmp_path):
+    (cluster,) = json.loads(call("clusters", small_output, "--json"))
+    assert (cluster["stage"], cluster["size"]) == ("20-exact", 3)
+    assert cluster["id"] == "c4-train.00000-of-00003.json.gz:1"
+    assert "The river in the valley" in call("clusters", small_output, "--source", "c4")
+    path = tmp_path / "clusters.parquet"
+    assert "wrote 3 duplicates" in call("clusters", small_output, "--to", path)
+    assert {row["kept_id"] for row in pq.read_table(path).to_pylist()} == {cluster["id"]}
+    assert json.loads(call("clusters", small_output, "--to", path, "--json"))["duplicates"] == 3
+    assert "did you mean 20-exact" in call("clusters", small_output, "--stage", "10-exact", code=1)
 
 
 def test_compare(small_output, raw, recipe_body, tmp_path):

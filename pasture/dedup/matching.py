@@ -5,6 +5,9 @@ keys (digests of texts, hashes of lines, bands of signatures). What travels betw
 packed: one array for each shard and bucket of keys, not one element for each key. A shard sends
 each of its keys once, so a key that stands in a shard a million times costs no more than others,
 and a hot key costs at most one entry a shard.
+
+A shard with a negative number is only looked at: its entries beat all others, and nothing is
+given for it. Such shards hold documents of other sources, or entries that an index kept.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
 import numpy as np
@@ -22,6 +25,31 @@ from pasture.dedup.addresses import Array, Floats, Ints
 
 BUCKET_BITS = 8
 """Keys are dealt by their highest bits to 256 buckets, the units of parallel work."""
+
+
+class Packed(NamedTuple):
+    """Numbers that differ little from their neighbours, as few bytes.
+
+    Args:
+        first: The first number, if there is one.
+        steps: From each number to the next, of the shortest type that holds them.
+    """
+
+    first: Ints
+    steps: npt.NDArray[np.signedinteger[Any]]
+
+    @classmethod
+    def of(cls, numbers: Ints) -> Packed:
+        """Pack numbers: one or two bytes each, where they stand close together."""
+        steps = np.diff(numbers)
+        least, most = int(steps.min(initial=0)), int(steps.max(initial=0))
+        # ~most is negative, and needs as many bytes as most does with a sign.
+        kind = np.min_scalar_type(min(least, ~most))
+        return cls(numbers[:1], steps.astype(kind))
+
+    def unpack(self) -> Ints:
+        """Give the numbers."""
+        return np.cumsum(np.concatenate([self.first, self.steps]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +70,9 @@ class Entries:
         """Choose entries by a mask or by index."""
         ranks = None if self.ranks is None else self.ranks[chosen]
         return Entries(self.keys[chosen], self.positions[chosen], ranks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpack_entries, (self.keys, Packed.of(self.positions), self.ranks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -64,18 +95,34 @@ class Matches:
         return Matches(self.positions[beaten], self.of_shard[beaten], self.of_position[beaten])
 
 
+def _unpack_entries(
+    keys: npt.NDArray[np.uint64], positions: Packed, ranks: Floats | None
+) -> Entries:
+    return Entries(keys, positions.unpack(), ranks)
+
+
+class StoredEntries(Protocol):
+    """A shard whose entries are read as they are, in place of a path to documents."""
+
+    def entries(self) -> Entries:
+        """Read the entries."""
+
+
 Part = tuple[int, Entries]
-Repeats = tuple[Ints, Ints]
+Repeats = tuple[Packed, Packed]
 
 
 def concatenate(parts: Iterable[Entries]) -> Entries:
-    """Join entries in order."""
+    """Join entries in order; where some have ranks, those without are better than all."""
     parts = list(parts)
-    ranks = [part.ranks for part in parts if part.ranks is not None]
+    ranks = [
+        np.full(len(part.positions), -np.inf) if part.ranks is None else part.ranks
+        for part in parts
+    ]
     return Entries(
         np.concatenate([part.keys for part in parts]),
         np.concatenate([part.positions for part in parts]),
-        np.concatenate(ranks) if ranks else None,
+        None if all(part.ranks is None for part in parts) else np.concatenate(ranks),
     )
 
 
@@ -100,11 +147,14 @@ def best_of_each_key(entries: Entries) -> tuple[Ints, Ints]:
 
 
 def collapse(entries: Entries) -> tuple[Entries, Repeats]:
-    """Keep the best entry of each key in a shard; give the others' positions and its position."""
+    """Keep the best entry of each key in a shard; give the others' positions and its position.
+
+    Both come packed: they wait for what the buckets find.
+    """
     best, _ = best_of_each_key(entries)
     is_best = best == np.arange(len(best))
-    repeats = entries.positions[~is_best], entries.positions[best[~is_best]]
-    return entries.take(is_best), repeats
+    repeated, of = entries.positions[~is_best], entries.positions[best[~is_best]]
+    return entries.take(is_best), (Packed.of(repeated), Packed.of(of))
 
 
 def deal(entries: Entries) -> Iterator[tuple[int, Entries]]:
@@ -128,7 +178,7 @@ def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
     for (shard, part), size in zip(parts, sizes, strict=True):
         start, end = end, end + size
         shared = np.flatnonzero(count[start:end] > 1)
-        if len(shared):
+        if shard >= 0 and len(shared):
             winner = best[start + shared]
             matched = Matches(part.positions[shared], of_shard[winner], entries.positions[winner])
             yield shard, matched
@@ -143,7 +193,8 @@ def merge_shard(shard: int, matches: Iterable[Matches], repeats: Iterable[Repeat
     positions = positions[order]
     of_shard = np.concatenate([empty.astype(np.int32), *(part.of_shard for part in matches)])[order]
     of_position = np.concatenate([empty, *(part.of_position for part in matches)])[order]
-    ((repeated, local_best),) = repeats or [(empty, empty)]
+    packed = itertools.chain.from_iterable(repeats)
+    repeated, local_best = [numbers.unpack() for numbers in packed] or (empty, empty)
 
     # A key that no other shard has: its best entry is the one in this shard.
     lonely = np.setdiff1d(local_best, positions)
@@ -168,12 +219,15 @@ class ReadEntries(beam.DoFn):  # type: ignore[misc]
     def __init__(self, read: Callable[[str], Entries], scope_shards: int) -> None:
         self.read, self.scope_shards = read, scope_shards
 
-    def process(self, element: tuple[int, str]) -> Iterator[Any]:
+    def process(self, element: tuple[int, str | StoredEntries]) -> Iterator[Any]:
         """Give ``((block, bucket), (shard, entries))``, and ``(shard, repeats)``."""
-        shard, path = element
+        shard, stored = element
         block = shard // self.scope_shards if self.scope_shards else 0
-        entries, repeats = collapse(self.read(path))
-        if len(repeats[0]):
+        found = self.read(stored) if isinstance(stored, str) else stored.entries()
+        if shard < 0:
+            found = dataclasses.replace(found, ranks=None)
+        entries, repeats = collapse(found)
+        if shard >= 0 and len(repeats[0].first):
             yield beam.pvalue.TaggedOutput("repeats", (shard, repeats))
         for bucket, part in deal(entries):
             yield (block, bucket), (shard, part)

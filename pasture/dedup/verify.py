@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from pasture import storage
 from pasture.dedup.addresses import DuplicateRows, Ints, concatenate
+from pasture.dedup.index import IndexShard
 from pasture.dedup.shingles import Unit, shingle, slices
 
 Uint32s = npt.NDArray[np.uint32]
@@ -59,12 +60,14 @@ def similarity(first: Uint32s, second: Uint32s, measure: Measure) -> float:
     return shared / (len(first) + len(second) - shared)
 
 
-def shingles_of_rows(path: str, rows: Ints, unit: Unit, n: int) -> dict[int, Uint32s]:
-    """Read some rows of a shard and shingle them."""
+def shingles_of_rows(shard: str | IndexShard, rows: Ints, unit: Unit, n: int) -> dict[int, Uint32s]:
+    """Read some rows of a shard and shingle them, or read their shingles from an index."""
+    if isinstance(shard, IndexShard):
+        return shard.shingles_of_rows(rows)
     wanted = np.unique(rows)
     found: dict[int, Uint32s] = {}
     first = 0
-    for batch in storage.read_batches(path, columns=["text"]):
+    for batch in storage.read_batches(shard, columns=["text"]):
         start, end = np.searchsorted(wanted, [first, first + batch.num_rows])
         chosen = wanted[start:end]
         texts = batch["text"].take(pa.array(chosen - first))
@@ -85,7 +88,7 @@ def asks(shard: int, links: DuplicateRows) -> Iterator[tuple[int, tuple[int, Int
 
 
 def answer(
-    shard: int, path: str, asked: Iterable[tuple[int, Ints]], unit: Unit, n: int
+    shard: int, path: str | IndexShard, asked: Iterable[tuple[int, Ints]], unit: Unit, n: int
 ) -> Iterator[tuple[int, ShingleSets]]:
     """Give each shard that asked the shingles of the rows that it asked for."""
     asked = sorted(asked, key=lambda ask: ask[0])

@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pasture import config, storage
+from pasture.manifests.clusters import Cluster, is_deduplication, largest_clusters
 from pasture.manifests.outputs import Funnel, Output, dropped_rows, funnels, kept_rows
 from pasture.manifests.shards import StageManifest
 
 MAX_ROWS = 50_000
 EXAMPLES = 6
+MAX_DUPLICATES = 5_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ class SourceReport:
     perplexity: Histogram | None
     kept: tuple[Example, ...]
     dropped: tuple[Example, ...]
+    clusters: tuple[Cluster, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +143,12 @@ def _gather_source(output: Output, funnel: Funnel, stages: list[StageManifest]) 
         perplexity=histogram(perplexities, bins_per_decade=12),
         kept=tuple(kept),
         dropped=tuple(_dropped_examples(output, funnel)),
+        clusters=tuple(
+            cluster
+            for stage in filter(is_deduplication, stages)
+            if sum(s.rows_dropped for s in stage.shards) <= MAX_DUPLICATES
+            for cluster in largest_clusters(output.root, stage, EXAMPLES)
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from pasture.manifests.clusters import Cluster
 from pasture.report.data import Example, Histogram, Report, SourceReport
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -161,6 +162,7 @@ def _source(source: SourceReport) -> str:
             f'<div class="two">{drawn}{counts}</div>',
             _examples("Kept documents", source.kept),
             _examples("Dropped documents", source.dropped),
+            _clusters(source.clusters),
         ]
     )
 
@@ -203,6 +205,16 @@ def _examples(title: str, examples: Sequence[Example]) -> str:
         for e in examples
     )
     return f"<details><summary>{title} ({len(examples)} examples)</summary>{blocks}</details>"
+
+
+def _clusters(clusters: Sequence[Cluster]) -> str:
+    if not clusters:
+        return ""
+    rows = [
+        (escape(c.stage), f"{c.size:,}", escape(c.id or c.place), escape(c.text)) for c in clusters
+    ]
+    shown = _table(["stage", "#dropped for it", "document that stays", "its first words"], rows)
+    return f"<details><summary>Largest clusters of duplicates</summary>{shown}</details>"
 
 
 def _cards(report: Report) -> str:

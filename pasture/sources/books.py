@@ -17,7 +17,7 @@ from typing import ClassVar
 from pasture import storage
 from pasture.errors import ConfigError, StorageError
 from pasture.records import Document, to_metadata
-from pasture.sources import gutenberg, gutenberg_notes
+from pasture.sources import gutenberg, gutenberg_notes, gutenberg_sisters
 from pasture.sources.archives import DAMAGED, Limits, Member, TooLarge, read_limited, read_members
 from pasture.sources.base import (
     InputShard,
@@ -116,6 +116,8 @@ class Books(Source):
         text = _decode(locator, path, data)
         if isinstance(text, Rejected):
             return text
+        if sister := gutenberg_sisters.cut(text):
+            return self._sister(locator, sister)
         parts = gutenberg.cut(text)
         if not parts.marked:
             return Rejected(locator, "no_gutenberg_markers", text=text[:_AUDIT_CHARACTERS])
@@ -124,7 +126,7 @@ class Books(Source):
         header = gutenberg.parse_header(parts.header)
         return self._document(
             locator,
-            parts.body,
+            parts.bodies,
             url=f"https://www.gutenberg.org/ebooks/{header.number}" if header.number else None,
             date=header.released,
             language=header.language,
@@ -135,6 +137,21 @@ class Books(Source):
                 title=header.title,
                 author=header.author,
                 gutenberg_id=header.number,
+            ),
+        )
+
+    def _sister(self, locator: str, book: gutenberg_sisters.SisterBook) -> Document | Rejected:
+        """Turn a file of one of the projects in other countries into a document."""
+        return self._document(
+            locator,
+            (book.body,),
+            language=book.header.language,
+            license=book.project.license,
+            metadata=to_metadata(
+                collection=book.project.collection,
+                title=book.header.title,
+                author=book.header.author,
+                number=book.number,
             ),
         )
 
@@ -162,7 +179,7 @@ class Books(Source):
         named = _BOOKS3_NAME.match(posixpath.basename(member.name))
         return self._document(
             locator,
-            parts.body if parts.marked else text,
+            parts.bodies if parts.marked else (text,),
             metadata=to_metadata(
                 collection="books3",
                 title=named["title"] if named else None,
@@ -170,9 +187,11 @@ class Books(Source):
             ),
         )
 
-    def _document(self, locator: str, body: str, **fields: object) -> Document | Rejected:
-        """Clean a book's text and make it a document."""
-        text = tidy(gutenberg_notes.strip_notes(body))
+    def _document(
+        self, locator: str, bodies: tuple[str, ...], **fields: object
+    ) -> Document | Rejected:
+        """Clean a book's volumes and make them a document."""
+        text = tidy("\n\n\n".join(map(gutenberg_notes.strip_notes, bodies)))
         if leak := gutenberg.find_leak(text):
             return Rejected(locator, "licence_left", "bad_record", leak, text[:_AUDIT_CHARACTERS])
         if len(text) < self.min_characters:

@@ -15,7 +15,9 @@ import datetime
 import re
 
 # "Project" in the languages whose volunteers translated the wrapping.
-_PROJECT = r"(?:Proje[ck]t(?:i|in|et|es)?|Projet|Proyecto|Progetto|Projec?to)[ \t]+Gutenberg"
+_PROJECT = (
+    r"(?:Proje[ck]t(?:i|in|et|es)?|Projet|Proyecto|Progetto|Projec?to)[ \t]+Gutenberg(?:s|in)?"
+)
 _LANGUAGE_START = r"(?:START|BEGINNING|BEGIN|D[EÉ]BUT|ANFANG|BEGINN|IN[IÍ]CIO|INIZIO|ALKU|BÖRJAN)"
 _LANGUAGE_END = r"(?:END|ENDE|FIN|FINE|FIM|EINDE|SLUT|SLUTT|LOPPU|KONIEC|VÉGE)"
 
@@ -25,21 +27,33 @@ _START = re.compile(
 _END = re.compile(
     rf"^[ \t]*\*{{2,}}[ \t]*{_LANGUAGE_END}\b[^\n]{{0,30}}?\b{_PROJECT}\b[^\n]*", re.I | re.M
 )
-_SMALL_PRINT_END = re.compile(r"^[ \t*]*END[ \t*]*(?:OF[ \t]+)?THE SMALL PRINT![^\n]*", re.M)
-_SMALL_PRINT_START = re.compile(r"^[ \t*]*START[ \t*]*(?:OF[ \t]+)?THE SMALL PRINT![^\n]*", re.M)
+_SMALL_PRINT = r"[ \t*]*(?:OF[ \t]+)?(?:THE[ \t]+)?SMALL PRINT![^\n]*"
+_SMALL_PRINT_END = re.compile(rf"^[ \t*]*END{_SMALL_PRINT}(?:\n[ \t*]*Ver\.[^\n]*)?", re.M)
+_SMALL_PRINT_START = re.compile(rf"^[ \t*]*START{_SMALL_PRINT}", re.M)
 _OLD_END = re.compile(
-    rf"^[ \t*]*(?:This is the )?{_LANGUAGE_END}\b[ \t][^\n]{{0,30}}?"
-    rf"(?:\b{_PROJECT}\b|\bE-?Text(?:es)?\b)[^\n]*",
+    rf"^[ \t*]*(?:(?:This is the )?{_LANGUAGE_END}\b[ \t][^\n]{{0,30}}?"
+    rf"(?:\b{_PROJECT}\b|\bE-?Text(?:es)?\b)"
+    rf"|(?:The end of|This ends)[ \t](?:the[ \t]|this[ \t])?{_PROJECT}(?:'s)?[ \t]"
+    r"E-?(?:Text|Book)\b)[^\n]*",
     re.I | re.M,
+)
+# How the licence behind the book begins, for files that lack an end mark.
+_LICENCE_START = re.compile(
+    r"^(?:\*{3}[ \t]*START: FULL LICENSE|THE FULL PROJECT GUTENBERG(?:-TM|™)? LICENSE"
+    r"|Updated editions will replace the previous one"
+    r"|Creating the works from (?:public domain )?print editions)",
+    re.M,
 )
 _BOILERPLATE = re.compile(
     r"Gutenberg|\bE-?Texts?\b|\bE-?Books?\b|this file should be named|small print|plain vanilla"
-    r"|release date|\[date last updated",
+    r"|release date|\[date last updated|copyright laws are changing|information in this header"
+    r"|^(?:Title|Author|Translator|Editor|Illustrator|Language|Credits|Posting date)[ \t]*:"
+    r"|^Character set encoding:",
     re.I,
 )
 # The wrapping's own phrases. A book that holds one after the cut was not cut right.
 _LEAK = re.compile(
-    r"Project Gutenberg-tm|Project Gutenberg Literary Archive|Project Gutenberg License"
+    r"Project Gutenberg(?:-tm|™)|Project Gutenberg Literary Archive|Project Gutenberg License"
     r"|THE SMALL PRINT!|^\*{3}[ \t]*(?:START|END)(?:[ \t]+OF\b|:)[^\n]*(?:GUTENBERG|LICENSE)"
     r"|This e(?:Book|text) is for the use of anyone anywhere",
     re.M,
@@ -47,7 +61,7 @@ _LEAK = re.compile(
 _LEAK_WORDS = ("Gutenberg", "GUTENBERG", "SMALL PRINT", "FULL LICENSE", "use of anyone anywhere")
 _COPYRIGHTED = re.compile(
     r"\bis a COPYRIGHTED Project Gutenberg|START OF TH(?:E|IS) COPYRIGHTED PROJECT GUTENBERG"
-    r"|SMALL PRINT![ *]*FOR COPYRIGHT PROTECTED",
+    r"|SMALL PRINT![ *]*FOR COPYRIGHT PROTECTED|NEITHER SHAREWARE NOR PUBLIC DOMAIN",
     re.I,
 )
 
@@ -122,13 +136,13 @@ class Cut:
 
     Args:
         header: What stands before the book.
-        body: The book.
+        bodies: The book; its volumes, where each has marks of its own.
         footer: What stands after it.
         marked: A start or an end mark was found.
     """
 
     header: str
-    body: str
+    bodies: tuple[str, ...]
     footer: str
     marked: bool
 
@@ -163,22 +177,28 @@ def _decode_8_bit(data: bytes) -> str:
     return data.decode("latin-1")
 
 
+def has_start(text: str) -> bool:
+    """Tell whether a file has a start mark, or the small print, of Project Gutenberg itself."""
+    return bool(_START.search(text) or _SMALL_PRINT_END.search(text))
+
+
 def cut(text: str) -> Cut:
-    """Cut the wrapping off a file. Bodies of several volumes in one file are joined."""
+    """Cut the wrapping off a file."""
     start = _START.search(text)
     if start is None:
         return _cut_old(text)
     header = text[: start.start()]
-    bodies, footer = [], ""
+    bodies: list[str] = []
+    footer = ""
     while start is not None:
         begin = _end_of_mark(text, start.end())
         end = _END.search(text, begin)
-        stop = end.start() if end else len(text)
+        stop = end.start() if end else _licence_start(text, begin)
         body, rest = _split_old_end(text[begin:stop])
         bodies.append(body.strip("\n"))
         footer = rest + text[stop:]
         start = _START.search(text, end.end()) if end else None
-    return Cut(header, "\n\n\n".join(bodies), footer, marked=True)
+    return Cut(header, tuple(bodies), footer, marked=True)
 
 
 def _cut_old(text: str) -> Cut:
@@ -190,10 +210,17 @@ def _cut_old(text: str) -> Cut:
     last = len(text.rstrip())
     header_ends = [end for end in ends if end < last - _LITTLE]
     begin = header_ends[-1] if header_ends else _end_of_top_lines(text)
-    stop = min((at for at in footers if at > begin), default=len(text))
+    stop = min((at for at in footers if at > begin), default=_licence_start(text, begin))
     body, rest = _split_old_end(text[begin:stop])
     marked = bool(header_ends) or stop < len(text) or bool(rest)
-    return Cut(text[:begin], body, rest + text[stop:], marked)
+    return Cut(text[:begin], (body,), rest + text[stop:], marked)
+
+
+def _licence_start(text: str, position: int) -> int:
+    """Find where the licence begins in a file without end mark; its end where there is none."""
+    last_leak = max((match.start() for match in _LEAK.finditer(text, position)), default=-1)
+    start = _LICENCE_START.search(text, position)
+    return start.start() if start and start.start() <= last_leak else len(text)
 
 
 def _end_of_mark(text: str, position: int) -> int:

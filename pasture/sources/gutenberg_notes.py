@@ -1,17 +1,32 @@
 """Credits and transcriber's notes: what the makers of an electronic text say of their work.
 
 They stand inside Project Gutenberg's marks, and in books that other collections took from it:
-at the top ("Produced by ..."), at the bottom (lists of corrected misprints), and in brackets in
-between. A paragraph at the top goes only if it opens like a credit or a note; the first one
-that does not is the book's own, and nothing behind it is touched. A note at the bottom goes
-only if nothing in it reads like the book's own prose.
+at the top ("Produced by ..."), among the title pages, at the bottom (lists of corrected
+misprints), and in brackets anywhere. A paragraph at the top goes if it opens like a credit or a
+note. Behind the first one that does not, up to the first page of prose, only what names its
+makers beyond doubt goes. A note at the bottom goes only if nothing in it reads like the book's
+own prose.
 """
 
 from __future__ import annotations
 
 import re
 
-_TRANSCRIBER = r"Transcri(?:ber|bor|ption|ptor)(?:['’]?s['’]?)?"
+_TRANSCRIBER = (
+    r"(?:E-?text\s)?(?:Transcri(?:ber|bor|ption|ptor)|Scanner|Typist|Proofreader|Redactor"
+    r"|Digiti[sz]er|E-?text\sEditor)(?:['’]?s['’]?)?"
+)
+# A transcriber's note by its name, in the languages whose volunteers leave some.
+_NAMED_NOTE = rf"""
+    {_TRANSCRIBER}\s(?:end[- ]?)?(?:notes?|comments?|remarks?)\b
+    | (?:end[- ]?)?notes?\s(?:by|of|from)\sthe\stranscriber
+    | notes?\s(?:de|du|sur\sla|de\sla)\stranscri | notes?\sau\slecteur\sde\sce\sfichier
+    | (?:anmerkung(?:en)?|hinweise?)\s(?:zur|der|des)\s(?:transkri|bearbeit)
+    | opmerkingen?\svan\sde\s(?:bewerker|transcri) | nota[s]?\s(?:del?|de\sla|do|da)\stranscri
+    | nota\sde\seditor\W+devido\s.{{0,60}}tipogr | not[ae]\sdel\strascri
+    | anm(?:ä|a)rkning(?:ar)?\s(?:av|till)\stranskri | transkriberar\w*\sanm
+    | (?:af|ud)skriverens\s(?:bem|not) | uwagi\s(?:transkryb|do\swydania\selektron)
+"""
 
 # How a credit paragraph opens. The verbs are bound to "by" within a few words, so that "This
 # book was produced in haste" stays.
@@ -39,10 +54,15 @@ _CREDIT = re.compile(
     | (?:note:[ ]+)?project[ ]gutenberg[ ](?:also[ ])?has\b
     | (?:note:[ ]+)?images[ ]of[ ]the[ ]original[ ]pages\b
     | note:[ ]+.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.)
+    | this[ ]and[ ]all[ ]associated[ ]files\b
     | html[ ]version[ ]by\b
     | (?:the[ ])?(?:project[ ]gutenberg['’]?s?[ ])?(?:online[ ])?distributed[ ]proofread
     | (?:\*+[ ]*)?this[ ]file[ ]should[ ]be[ ]named\b
     | (?:the[ ])?project[ ]gutenberg(?:['’]s)?[ ]e-?(?:text|book)[ ]of\b
+    | this[ ]e-?text[ ]is[ ]in[ ][a-z]+[.]?$
+    | we[ ]are[ ]releasing[ ]two[ ]versions[ ]of[ ]this[ ]e-?text
+    | this[ ]book[ ]content[ ]was[ ]graciously\b
+    | dieses[ ]buch[ ]wurde[ ]uns[ ]freundlicherweise\b
     | (?:dieser|dieses|diese)[ ](?:e-?text|e-?book|projekt|digitale)\b.{{0,100}}?
         (?:erstellt|hergestellt|bereitgestellt|wurde)
     | erstellt[ ]von\b | produziert[ ]von\b
@@ -52,29 +72,29 @@ _CREDIT = re.compile(
     | producido[ ]por\b | este[ ](?:texto|libro)[ ].{{0,30}}?(?:fue|ha[ ]sido)[ ](?:prep|prod|digit)
     | produzido[ ]por\b | prodotto[ ]da\b | questo[ ]e-?(?:book|text)\b
     | geproduceerd[ ]door\b | dit[ ]e-?(?:book|boek|text)[ ](?:is|werd)\b
-    | tuottaja\w*:?[ ] | producerad[ ]av\b | produceret[ ]af\b
+    | tuotta(?:nut|neet|ja\w*):?[ ] | készítette:?[ ] | wersja[ ]elektroniczna[ ]
+    | producerad[ ]av\b | produceret[ ]af\b
     )""",
     re.I | re.X,
 )
 _NOTE_HEADING = re.compile(
     rf"""[\W_]{{0,6}}(?:
-    {_TRANSCRIBER}[ ](?:end[- ]?)?(?:notes?|comments?|remarks?)\b
-    | (?:end[- ]?)?notes?[ ](?:by|of|from)[ ]the[ ]transcriber
+    {_NAMED_NOTE}
     | errata[ ]noted[ ]by[ ](?:the[ ])?transcriber
     | typographical[ ]errors[ ]corrected[ ]in\b
     | (?:\w+[ ])?corrections[ ]made[ ](?:to|in)[ ](?:the|this)[ ](?:e-?text|text|e-?book)
     | this[ ](?:e-?text|text|file)[ ](?:uses|includes|contains|is[ ]in|is[ ]encoded)\b
-    | au[ ]lecteur\b | notes?[ ](?:de|du|sur[ ]la|de[ ]la)[ ]transcri
-    | anmerkung(?:en)?[ ](?:zur|der|des)[ ](?:transkri|bearbeit)
-    | opmerkingen?[ ]van[ ]de[ ](?:bewerker|transcri) | nota[s]?[ ](?:del?|de[ ]la|do|da)[ ]transcri
-    | nota[ ]del[ ]trascri | anm(?:ä|a)rkning(?:ar)?[ ](?:av|till)[ ]transkri
+    | au[ ]lecteur\b | production[ ]notes?:
+    | note:[ ]there[ ]is[ ]a[ ]short[ ]list[ ]of[ ]bookmarks\b
     )""",
     re.I | re.X,
 )
+_FRONT_NOTE = re.compile(rf"[\W_]{{0,60}}(?:{_NAMED_NOTE})", re.I | re.X)
 _ERRATA = re.compile(r"[\W_]{0,6}(?:errata|typographical errors|corrections?)[\W_]{0,6}$", re.I)
 # What notes speak of, and books rarely do.
 _NOTE_WORDS = re.compile(
-    r"transcri|e-?text\b|e-?book\b|\bthis text\b|\bthe original\b|\bin the original|\bunderscore"
+    r"transcri|transkri|e-?text\b|e-?bo[eo]k\b|\bthis text\b|\bthe original\b"
+    r"|\bin the original|\bunderscore"
     r"|\bitalic|\btypo|\bspell?(?:ing|ed|t)\b|\bpunctuation|\bhyphen|\bmisprint|\bprinter['’]?s?\b"
     r"|\bunicode|\butf-8|\blatin-1|\bascii|\bhtml\b|\bcorrected|\bunchanged|\bas printed"
     r"|\bretained|\bdieresis|\bdiacritic|\berrat|\bmissing|\bchanged to|\bamended|\bquotation mark"
@@ -85,8 +105,19 @@ _NOTE_WORDS = re.compile(
 # What only a transcriber's list of errata speaks of; the printer's own has none of it.
 _TRANSCRIBER_WORDS = re.compile(r"transcri|e-?text\b|punctuation|unchanged|missing|utf-8", re.I)
 _INLINE_NOTE = re.compile(
-    rf"\[(?:{_TRANSCRIBER}\s(?:end[- ]?)?notes?\b|TN\b ?:|Note Project Gutenberg\b)"
-    r"[^\[\]]{0,2000}\]",
+    rf"\[[*_ ]{{0,3}}(?:{_NAMED_NOTE}|TN\b[ ]?:|Note[ ]Project[ ]Gutenberg\b)[^\[\]]{{0,2000}}\]",
+    re.I | re.X,
+)
+# What one editor left behind each book, and what stands between the plays of one collection.
+_INSERTS = re.compile(
+    r"^[ \t]*(?:E-?TEXT|PG)[ ]EDITOR['’]?S[ ]BOOKMARKS:?[ \t]*\n\s*\S[^\n]*(?:\n[ \t]*\S[^\n]*)*"
+    r"|<<THIS[ ]ELECTRONIC[ ]VERSION[ ]OF[ ]THE[ ]COMPLETE[ ]WORKS[^<>]{0,1500}>>",
+    re.M,
+)
+_INSERT_WORDS = ("S BOOKMARKS", "<<THIS ELECTRONIC")
+_COLOPHON = re.compile(r"colo(?:ph|f)on\W{0,3}$", re.I)
+_COLOPHON_WORDS = re.compile(
+    r"\b(?:this ebook is for the use of|dit eboek is voor|(?:produced|geproduceerd) (?:by|door))",
     re.I,
 )
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")  # its first indent left out
@@ -94,14 +125,30 @@ _RULE = re.compile(r"[-*_=~+\s·•]+")
 _PICTURE = re.compile(r"\[\W*(?:illustration|frontispiece|footnote|music|image|map)\b", re.I)
 _BOX_TOP = re.compile(r"[ \t]*\+[-=]{3,}\+?")
 
+# The makers by what they do or are called: what a title page of print cannot hold.
+_MAKERS = re.compile(
+    r"distributed proofread|\bpgdp\b|\be-?texts?\b|\be-?books?\b|project gutenberg"
+    r"|internet archive|hathi ?trust|\bscann(?:ed|ing)\b|page images|\bhtml\b",
+    re.I,
+)
+_BARE_CREDIT = re.compile(
+    r"(?i:produced by)(?: (?:[A-Z][\w.'’-]*,?|and|&|the|de|van|von)){1,12}\.?"
+)
+
+_MAX_FRONT = 6_000  # characters from the top in which credits among title pages are looked for
+_PROSE_WORDS = 25  # a paragraph that long ends the title pages, if it ends like a sentence
 _MAX_NOTE = 12_000  # characters; the longest notes seen are about 6,000
+_MAX_COLOPHON = 500  # characters behind its heading in which a colophon says what it is
 _MAX_LAST = 20  # credits and rules in a row at the end
 _MAX_OPENING = 4_000  # how much of a paragraph is looked at
 
 
 def strip_notes(text: str) -> str:
     """Remove credits and notes from the top, the bottom and the brackets of a book."""
-    return _INLINE_NOTE.sub("", _strip_bottom(_strip_top(text)))
+    if any(word in text for word in _INSERT_WORDS):
+        text = _INSERTS.sub("", text)
+    text = _strip_front(_strip_top(text))
+    return _INLINE_NOTE.sub("", _strip_bottom(text))
 
 
 def _strip_top(text: str) -> str:
@@ -123,6 +170,43 @@ def _strip_top(text: str) -> str:
     while end and (match := _PARAGRAPH.search(text, begin)) and _RULE.fullmatch(match[0]):
         begin = match.end()
     return text[begin:]
+
+
+def _strip_front(text: str) -> str:
+    """Remove the credits and notes that stand among the title pages."""
+    kept, position, end = [], 0, 0
+    while (match := _PARAGRAPH.search(text, end)) and match.start() < _MAX_FRONT:
+        stop = _end_of_front_note(text, match)
+        if stop is None and _opens_prose(match[0]):
+            break
+        end = match.end() if stop is None else stop
+        if stop is not None:
+            kept.append(text[position : match.start()])
+            position = stop
+    return "".join([*kept, text[position:]])
+
+
+def _end_of_front_note(text: str, match: re.Match[str]) -> int | None:
+    """Find the end of a credit or note among the title pages; None where it may be the book's."""
+    opening = _flat(match[0])
+    is_named = _FRONT_NOTE.match(opening)
+    is_credit = _CREDIT.match(opening) and (
+        _MAKERS.search(opening)
+        or (_BARE_CREDIT.fullmatch(opening) and _stands_alone(text, match.start(), match.end()))
+    )
+    return _end_of_note(text, match) if is_named or is_credit else None
+
+
+def _opens_prose(paragraph: str) -> bool:
+    """Tell whether a paragraph is a page's text rather than a title, a list or an imprint."""
+    return len(paragraph.split()) >= _PROSE_WORDS and paragraph.rstrip()[-1] in ".!?:\"'’”»"
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Tell whether two blank lines or more stand before and behind a paragraph."""
+    around = re.compile(r"\n[ \t]*\n[ \t]*\n")
+    before = text[max(0, start - 20) : start]
+    return bool(around.search(before) and around.match(text[end : end + 20]))
 
 
 def _end_of_note(text: str, match: re.Match[str]) -> int | None:
@@ -210,18 +294,32 @@ def _strip_bottom(text: str) -> str:
     """Remove the notes and credits that close a book."""
     tail_start = max(len(text) - max(len(text) // 5, 20_000), 0)
     paragraphs = list(_PARAGRAPH.finditer(text, tail_start))
+    prose = (index for index in reversed(range(len(paragraphs))) if _is_prose(paragraphs[index]))
+    last_prose = next(prose, -1)
     for index, match in enumerate(paragraphs):
         if match.start() == tail_start and tail_start:
             continue  # cut in two
-        opening = _flat(match[0].lstrip(" \t+-=|\n"))
-        bracket = opening.startswith("[")
-        is_heading = _NOTE_HEADING.match(opening) or (
-            _ERRATA.match(opening) and _TRANSCRIBER_WORDS.search(text, match.end())
-        )
-        if is_heading and not bracket and not any(map(_is_prose, paragraphs[index:])):
+        if _is_closing_note(text, match, behind_prose=index > last_prose):
             text = text[: match.start()]
             break
     return _strip_last_credits(text)
+
+
+def _is_closing_note(text: str, match: re.Match[str], *, behind_prose: bool) -> bool:
+    """Tell whether a note begins with this paragraph that goes on to the end of the book."""
+    opening = _flat(match[0].lstrip(" \t+-=|\n"))
+    if _COLOPHON.match(opening):
+        return bool(_COLOPHON_WORDS.search(text, match.end(), match.end() + _MAX_COLOPHON))
+    if opening.startswith("["):
+        if len(text) - match.start() > _MAX_NOTE or not _NOTE_HEADING.match(opening):
+            return False
+        end = _end_of_bracket(text, match.start())
+        return end is not None and not text[end:].strip()
+    if not behind_prose:
+        return False
+    return bool(_NOTE_HEADING.match(opening)) or bool(
+        _ERRATA.match(opening) and _TRANSCRIBER_WORDS.search(text, match.end())
+    )
 
 
 def _is_prose(match: re.Match[str]) -> bool:

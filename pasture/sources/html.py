@@ -12,6 +12,7 @@ import codecs
 import dataclasses
 import functools
 import re
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -171,11 +172,10 @@ def looks_like_html(data: bytes) -> bool:
 
 # Extraction -----------------------------------------------------------------------------------
 
-_LONG_TAG = re.compile(r"<[a-zA-Z][^<]{8192,}")
+_LONG_TAG = 8192
 _TAG_PART = re.compile(r""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
 _LEVELS = (8, 16, 32, 64, 128)
 _DEEPEST = 2 * _LEVELS[-1]
-_SPACES = re.compile(r"\s+")
 
 
 def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
@@ -187,22 +187,41 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
     import lxml.etree
     from resiliparse.parse.html import HTMLTree
 
-    for tag in _LONG_TAG.finditer(page):
-        if _has_more_attributes(tag[0], limits.attributes):
+    for start, end in _long_tags(page):
+        if _has_more_attributes(page, start, end, limits.attributes):
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
     tree = HTMLTree.parse(page)
-    tags = page.count("<") - page.count("</")
-    if tags * _DEEPEST > limits.nesting:  # a page with fewer tags cannot take long
+    # A page with fewer tags cannot take long; most pages are done after the first count.
+    tags = page.count("<")
+    if tags * _DEEPEST > limits.nesting and (tags - page.count("</")) * _DEEPEST > limits.nesting:
         _check_size(tree.document, limits)
     try:
         text = EXTRACTORS[extractor](page, tree)
     except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
         raise PageError("extraction_failed", repr(error)) from error
-    return Extracted(text=text, title=_SPACES.sub(" ", tree.title or "").strip())
+    return Extracted(text=text, title=" ".join((tree.title or "").split()))
 
 
-def _has_more_attributes(tag: str, limit: int) -> bool:
-    for count, part in enumerate(_TAG_PART.finditer(tag)):  # the first part is the tag's name
+def _long_tags(page: str) -> Iterator[tuple[int, int]]:
+    """Yield the places of the ``<`` of a tag and of the next ``<``, where they lie far apart.
+
+    Looks at steps of half that length: what is long covers a whole one. Reading on from each ``<``
+    instead takes 6% of the fastest extractor's time.
+    """
+    step = _LONG_TAG // 2
+    end = 0
+    for middle in range(0, len(page), step):
+        if middle >= end and page.find("<", middle, middle + step) < 0:
+            start = page.rfind("<", 0, middle)
+            end = page.find("<", middle)
+            end = end if end >= 0 else len(page)
+            if start >= 0 and end - start > _LONG_TAG and page[start + 1] in string.ascii_letters:
+                yield start, end
+
+
+def _has_more_attributes(page: str, start: int, end: int, limit: int) -> bool:
+    parts = _TAG_PART.finditer(page, start, end)  # the first one is the tag's name
+    for count, part in enumerate(parts):
         if part[0] == ">":
             return False
         if count > limit:
@@ -215,9 +234,13 @@ def _check_size(document: Any, limits: Limits) -> None:
     if elements > limits.elements:
         raise PageError("too_many_elements", f"{elements:,}")
     nesting = elements * _LEVELS[0]
-    for level in _LEVELS:
+    deep = elements
+    for number, level in enumerate(_LEVELS):
+        if nesting + deep * sum(_LEVELS[number:]) <= limits.nesting:
+            return
         selector = "*" + " > *" * level  # an element with as many others above it
-        nesting += level * len(document.query_selector_all(selector))
+        deep = len(document.query_selector_all(selector))
+        nesting += level * deep
     if nesting > limits.nesting:
         raise PageError("too_complex", f"{elements:,} elements, sum of depths up to {nesting:,}")
 

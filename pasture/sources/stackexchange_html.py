@@ -28,6 +28,7 @@ _MATH_LINES = ("$$", "\\begin{", "\\[")
 _MAX_DEPTH = 8
 """Deepest nesting that is indented. Ours; deeper text is kept at this depth, so that the output
 of a hostile post stays in proportion to its input."""
+_RAISED = frozenset(("st", "nd", "rd", "th", "tm", "sm", "®", "™"))
 _SHORT_SUPERSCRIPT = 12
 """Longest superscript that is a power or a footnote mark; longer ones are small print."""
 
@@ -350,9 +351,10 @@ def _longest_ticks(code: str) -> int:
 def _superscript(content: str) -> str:
     """Write a power or a footnote mark with a caret, lest 10 to the 6th becomes 106."""
     mark = content.strip()
-    if not mark or len(mark) > _SHORT_SUPERSCRIPT:
+    if not mark or len(mark) > _SHORT_SUPERSCRIPT or mark[0] == "[" or mark.lower() in _RAISED:
         return content
-    return f"^{mark}" if mark.lstrip("-+").isalnum() else f"^({mark})"
+    is_closed = mark.lstrip("-+").isalnum() or (mark[0] == "(" and mark[-1] == ")")
+    return f"^{mark}" if is_closed else f"^({mark})"
 
 
 def _language(attributes: dict[str, str]) -> str:

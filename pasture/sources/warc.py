@@ -23,6 +23,12 @@ MAX_HEADER_BYTES = 64 << 10
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+# The magic, deflate, and flags without the reserved bits.
+_MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
+_MEMBER_BYTES = 4
+_HEAD = 4096
+_MAX_ATTEMPTS = 10_000
+"""How many places in a damaged file may be tried, so that a hostile one takes seconds; ours."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,7 +90,8 @@ def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[R
 
     A damaged or truncated file gives its whole records up to there, then one ``Rejected`` of kind
     ``bad_file``. Its offset is the one of the last record that was begun: in the compressed file
-    where each record is a gzip member of its own, as the crawls have it.
+    where each record is a gzip member of its own, as the crawls have it. Of such a file the
+    records after the damage are read too, from the next member that holds a WARC header.
 
     Args:
         path: The file.
@@ -99,24 +106,72 @@ def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[R
             return
         stream.seek(0)
         place = _Place(posixpath.basename(path), is_gzip=magic == _GZIP_MAGIC)
+        start = 0
+        damage: Rejected | None = None
+        while True:
+            stream.seek(start)
+            try:
+                for record in _read_records(stream, place, kinds, max_bytes):
+                    if damage is not None:
+                        detail = f"{damage.detail}; read on at byte {place.offset:,}"
+                        yield dataclasses.replace(damage, detail=detail)
+                        damage = None
+                    yield record
+                break
+            except (_TruncatedError, OSError) as error:
+                damage = damage or _to_rejected(path, place, error)
+                found = _next_member(stream, max(start, place.offset) + 1, place)
+                if found is None:
+                    break
+                start = found
+        if damage is not None:
+            yield damage
+
+
+def _to_rejected(path: str, place: _Place, error: Exception) -> Rejected:
+    locator = f"{path}:{place.offset}"
+    if isinstance(error, _TruncatedError):
+        return Rejected(locator, "truncated_file", "bad_file", str(error))
+    detail = f"in or after the record at byte {place.offset:,}: {error}"
+    return Rejected(locator, "damaged_file", "bad_file", detail)
+
+
+def _next_member(stream: _Input, start: int, place: _Place) -> int | None:
+    """Find the next gzip member that begins with a WARC header; None where there is none."""
+    for offset in _find_members(stream, start) if place.is_gzip else ():
+        place.attempts += 1
+        if place.attempts > _MAX_ATTEMPTS:
+            return None
+        stream.seek(offset)
         try:
-            yield from _read_records(stream, place, kinds, max_bytes)
-        except _TruncatedError as error:
-            yield Rejected(f"{path}:{place.offset}", "truncated_file", "bad_file", str(error))
-        except OSError as error:
-            detail = f"in or after the record at byte {place.offset:,}: {error}"
-            yield Rejected(f"{path}:{place.offset}", "damaged_file", "bad_file", detail)
+            head = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(stream.read(_HEAD), 5)
+        except zlib.error:
+            continue
+        if head == b"WARC/":
+            return offset
+    return None
+
+
+def _find_members(stream: _Input, start: int) -> Iterator[int]:
+    """Yield the places where a gzip member may begin."""
+    stream.seek(start)
+    while len(data := stream.read(_CHUNK)) >= _MEMBER_BYTES:
+        for match in _MEMBER.finditer(data):
+            yield start + match.start()
+        start += len(data) - _MEMBER_BYTES + 1  # one may lie across
+        stream.seek(start)
 
 
 @dataclasses.dataclass
 class _Place:
-    """Where the reader stands: the last record that was begun."""
+    """Where the reader stands: the last record that was begun, and how often it looked for one."""
 
     file: str
     is_gzip: bool
     offset: int = 0
     records: int = 0
     records_in_member: int = 0
+    attempts: int = 0
 
     def move(self, offset: int) -> None:
         same = self.records > 0 and offset == self.offset

@@ -66,7 +66,7 @@ def french_unit(arguments: Sequence[str]) -> str:
     """``{{unité|892|km|2}}`` of the French wiki: a figure, then units each with its exponent."""
     if not arguments or not arguments[0]:
         return ""
-    parts = [re.sub(r"(?<=\d)\.(?=\d)", ",", arguments[0])]
+    parts = [re.sub(r"(?<=\d)\.(?=\d)", ",", group_digits(arguments[0], "fr"))]
     for unit, exponent in zip(arguments[1:8:2], [*arguments[2:8:2], ""], strict=False):
         if unit:
             parts.append(unit + exponent.translate(_SUPERSCRIPT))

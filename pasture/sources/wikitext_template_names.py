@@ -16,7 +16,7 @@ RULES: dict[str, dict[str, str]] = {
         "|flagcountry|noflag|keypress|smallcaps|sc|smallcaps2|allcaps|bdo|vanchor|visible anchor"
         "|nee|underline|overline|strike|font color|poem|plainlist|flatlist|nts|dts|longitem"
         "|block indent|script|script/hebrew|midsize|center|linktext|grek|cyrl"
-        "|latn|nowraplinks|nobreak|ship name|formatnum|spell",
+        "|latn|nowraplinks|nobreak|ship name|spell",
         "second": "lang|langue|color|colour|transl|transliteration|translit|rtl-lang|script lang"
         "|langx|wikt-lang|ltr",
         "second_or_first": "ssub|nom|displayed|longlink|sort|dtsa",
@@ -39,16 +39,20 @@ RULES: dict[str, dict[str, str]] = {
         "|centered pull quote|pull quote|poemquote|poem quote|verse translation",
         "inline_quote": "qi|inline quote",
         "title": "pagename|fullpagename|basepagename|subpagename",
+        "number": "formatnum|formatnumber",
+        "isbn": "isbn",
         "nihongo": "nihongo|nihongo2|nihongo3|nihongo foot|nihongo core|nihongo krt",
     },
     "bg": {
-        "first": "нобр|число|малко|мфа",
+        "first": "нобр|малко|мфа",
+        "number": "число",
         "second": "език",
         "quote": "цитат|цитат2",
         "convert": "конвертиране",
     },
     "ca": {
-        "first": "nobr|xifra|afi|petit|format nombre",
+        "first": "nobr|afi|petit",
+        "number": "xifra|format nombre",
         "second": "llengua|idioma",
         "quote": "citació|cita|cita destacada",
         "century_ca": "segle|segles|s",
@@ -56,7 +60,8 @@ RULES: dict[str, dict[str, str]] = {
         "interlanguage": "enllaç vermell",
     },
     "cs": {
-        "first": "malé|číslo|výslovnost",
+        "first": "malé|výslovnost|partnerské město",
+        "number": "číslo",
         "second": "cizojazyčně|jazyk",
         "second_or_first": "vjazyce2",
         "quote": "citát",
@@ -104,21 +109,24 @@ RULES: dict[str, dict[str, str]] = {
     },
     "hr": {"first": "malo|fonetski|mala", "second": "jezik", "quote": "citat|navod"},
     "hu": {
-        "first": "szám|kis|kiskapitális",
+        "first": "kis|kiskapitális",
+        "number": "szám",
         "second": "nyelv",
         "quote": "idézet|idézet2|idézet 2",
         "convert": "átvált",
         "inline_quote": "idézőjel",
     },
     "it": {
-        "first": "ta|tutto attaccato|afi|maiuscoletto|spiegazione|numero|apici",
+        "first": "ta|tutto attaccato|afi|maiuscoletto|spiegazione|apici",
+        "number": "numero",
         "second": "lingua",
         "value": "m|unità",
         "quote": "citazione|q",
         "superscript": "exp|apice",
     },
     "nl": {
-        "first": "klein|getal|afkorting|aut|kapitaal",
+        "first": "klein|afkorting|aut|kapitaal",
+        "number": "getal",
         "second": "taal",
         "quote": "citaat",
         "commas": "hlijst",
@@ -126,7 +134,8 @@ RULES: dict[str, dict[str, str]] = {
         "interlanguage": "intern",
     },
     "pl": {
-        "first": "j|małe|liczba|kapitaliki|k|skrót",
+        "first": "j|małe|kapitaliki|k|skrót",
+        "number": "liczba",
         "second": "w języku|obcy język",
         "quote": "cytat|cytat d|cytatd",
         "fraction": "ułamek",
@@ -143,7 +152,8 @@ RULES: dict[str, dict[str, str]] = {
     },
     "ro": {"first": "mic|afi|număr", "second": "limba|lb", "quote": "citat", "date": "dată|data"},
     "ru": {
-        "first": "нобр|число|s|мфа|кратко|мелко|подсказка|comment|капитель|разрядка|абс",
+        "number": "число",
+        "first": "нобр|s|мфа|кратко|мелко|подсказка|comment|капитель|разрядка|абс",
         "second": "язык|цвет",
         "join": "дата",
         "not_translated": "нп5|нп|нп2|нп3|нп4|не переведено|не переведено 5|не переведено 3"
@@ -160,7 +170,8 @@ RULES: dict[str, dict[str, str]] = {
         "convert": "pretvori",
     },
     "sr": {
-        "first": "мфа|ипа|мало|број|нобр|јез-нем|јез-длс|јез-де|јез-ен|јез-енг|јез-рус|јез-лат"
+        "number": "број",
+        "first": "мфа|ипа|мало|нобр|јез-нем|јез-длс|јез-де|јез-ен|јез-енг|јез-рус|јез-лат"
         "|јез-фр|јез-франц|јез-итал|јез-ит|јез-шп|јез-мађ|јез-тур|јез-грч|јез-пољ|јез-укр|јез-чеш"
         "|јез-буг|јез-мкд|јез-хол|јез-порт|јез-рум",
         "second": "јез|језик",
@@ -176,7 +187,8 @@ RULES: dict[str, dict[str, str]] = {
         "fraction": "bråk",
     },
     "uk": {
-        "first": "нобр|число|s|мфа|менше|дрібно|comment|мфа-всі",
+        "number": "число",
+        "first": "нобр|s|мфа|менше|дрібно|comment|мфа-всі",
         "second": "мова|колір",
         "not_translated": "нп|нп2|нп3|нп4|нп5|не перекладено|iw",
         "quote": "цитата|епіграф",

@@ -215,7 +215,7 @@ def _currency(call: Call) -> str:
 def _nihongo(call: Call) -> str:
     """``{{nihongo|English|kanji|reading}}``: the words, the original in brackets."""
     words = call.get("1")
-    inside = ", ".join(part for part in (call.get("2"), call.get("3")) if part)
+    inside = ", ".join(part for part in (call.get("2").rstrip(", "), call.get("3")) if part)
     return f"{words} ({inside})" if words and inside else words or inside
 
 
@@ -252,6 +252,8 @@ _SHAPES: dict[str, Rule] = {
     "unit_fr": lambda call: quantities.french_unit(call.positional),
     "currency": _currency,
     "nihongo": _nihongo,
+    "number": lambda call: quantities.group_digits(call.get("1"), call.page.language),
+    "isbn": lambda call: f"ISBN {call.get('1')}" if call.get("1") else "",
 }
 
 

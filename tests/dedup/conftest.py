@@ -71,3 +71,15 @@ def search(tmp_path: pathlib.Path) -> Search:
         return {shard: part.to_list() for shard, part in sorted(found.items())}
 
     return find
+
+
+@pytest.fixture
+def write() -> Callable[..., list[tuple[int, str]]]:
+    """Write shards of texts or documents to a folder; gives their indices and paths."""
+    return write_shards
+
+
+@pytest.fixture
+def run() -> Search:
+    """Run a search over shards that are written; gives what was found, by shard."""
+    return run_search

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
+import sentencepiece
 
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
 from pasture.pipeline.recipes import load_recipe
@@ -48,3 +50,18 @@ def test_no_markup_is_left(real_output):
         for _, row in kept_rows(output, source):
             left = [mark for mark in found if mark in row["text"]]
             assert left == [], (source, row["id"])
+
+
+def test_tokens_are_sentencepieces_and_none_is_unknown(real_output):
+    path = str(real_output / "tokenizer" / "tokenizer.model")
+    theirs = sentencepiece.SentencePieceProcessor(model_file=path)
+    for source in SOURCES:
+        documents = kept_rows(Output(str(real_output)), source)
+        expected = [(row["id"], [1, *theirs.encode(row["text"]), 2]) for _, row in documents]
+        found = [
+            (row["id"], row["tokens"])
+            for shard in (real_output / "tokens" / source).glob("*.arrow")
+            for row in pa.ipc.open_file(shard).read_all().select(["id", "tokens"]).to_pylist()
+        ]
+        assert sorted(found) == sorted(expected)
+        assert not any(0 in tokens for _, tokens in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pathlib
 import shutil
 
@@ -159,7 +160,10 @@ def test_lines_are_budgeted_by_text(raw, recipe_body, tmp_path):
     body = copy.deepcopy(recipe_body)
     body["sources"]["c4"]["stages"] = {"10-lines": {"duplicate_lines": {"max_removed": 0.01}}}
     write_recipe(raw, body)
-    with pytest.raises(StageError, match=r"duplicate_lines removes \d\.\d% of the text"):
+    message = (
+        r"lines removes \d\.\d% of the text(.|\n)*go most often:\n +4  The river in the valley"
+    )
+    with pytest.raises(StageError, match=message):
         run(raw, tmp_path / "out")
 
 
@@ -310,3 +314,34 @@ def test_a_file_that_changes_after_it_was_listed_stops_the_run(raw, tmp_path, mo
     folder = tmp_path / "out" / "documents" / "c4" / "00-extract"
     assert not (folder / "MANIFEST.json").exists()
     assert not list(folder.glob("documents-00001*"))
+
+
+def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):
+    """The funnel counts by set; other files are another config; a missing one stops at once."""
+    output, evaluation = tmp_path / "out", raw / "evaluation.jsonl"
+    body = copy.deepcopy(recipe_body)
+    sets = {"quiz": {"files": ["evaluation.jsonl"], "fields": ["question"]}}
+    body["sources"]["c4"]["stages"] = {"10-clean": {"steps": [{"decontaminate": {"sets": sets}}]}}
+    write_recipe(raw, body)
+    with pytest.raises(InputError, match=r"no evaluation file matches .*evaluation\.jsonl"):
+        run(raw, output, until="10-clean")
+    question = "People came to see it on 33 days of every year, and wrote letters home"
+    evaluation.write_text(json.dumps({"question": question}) + "\n")
+    with pytest.raises(InputError, match="line 2: JSONDecodeError"):
+        evaluation.write_text(evaluation.read_text() + "{")
+        run(raw, output, until="10-clean")
+    assert not output.exists()
+    evaluation.write_text(evaluation.read_text()[:-1])
+    run(raw, output, until="10-clean", workers=2)
+    totals = StageManifest.load(str(output / "documents/c4/10-clean")).totals()
+    assert totals["dropped"] == {"decontaminate/contaminated:quiz": 1}
+    body["sources"]["c4"]["stages"] = {
+        "10-mark": {"steps": [{"mark_contaminated": {"sets": sets}}]}
+    }
+    write_recipe(raw, body)
+    run(raw, output, until="10-mark")
+    totals = StageManifest.load(str(output / "documents/c4/10-mark")).totals()
+    assert (totals["rows"], totals["marked"]) == (69, {"mark_contaminated/quiz": 1})
+    evaluation.write_text('{"question": "Another one."}\n')
+    with pytest.raises(StageError, match=r"10-mark was made(.|\n)*evaluation.jsonl \(29 bytes"):
+        run(raw, output, until="10-mark")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
+from pasture.manifests.clusters import Cluster, KeptFile
 from pasture.manifests.outputs import Funnel
 from pasture.report.data import Example, FunnelStep, Histogram, Report, SourceReport, histogram
 from pasture.report.page import render
@@ -37,6 +38,7 @@ def hostile_report() -> Report:
         perplexity=Histogram((), ()),
         kept=(example,),
         dropped=(example,),
+        clusters=(Cluster("c4", HOSTILE, 3, KeptFile("c4", "10-x", 0), 0, HOSTILE, HOSTILE),),
     )
     return Report(HOSTILE, (source,), {}, {"models/ngram": {"note": HOSTILE}})
 

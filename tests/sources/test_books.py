@@ -72,6 +72,35 @@ def test_a_gutenberg_file_becomes_a_document(tmp_path):
     ]
 
 
+def test_a_book_of_a_sister_project_has_the_licence_of_its_country(tmp_path):
+    top = "* A Project Gutenberg Canada Ebook *\n\nTitle: The Ferry\nAuthor: B. Nobody\n"
+    top += "Project Gutenberg Canada ebook #114\n\n\n"
+    (tmp_path / "ferry.txt").write_text(f"{top}{PROSE}\n\n[End of The Ferry, by B. Nobody]\n")
+    assert read(tmp_path / "*.txt") == [
+        Document(
+            id="gutenberg:ferry",
+            source="books",
+            text=PROSE,
+            license="LicenseRef-public-domain-CA",
+            metadata=json.dumps(
+                {
+                    "author": "B. Nobody",
+                    "collection": "gutenberg_canada",
+                    "number": "114",
+                    "title": "The Ferry",
+                }
+            ),
+        )
+    ]
+
+
+def test_each_volume_of_a_file_loses_its_own_credits(tmp_path):
+    volumes = [f"Produced by Jane Roe\n\n\nVOLUME {n}\n\n{PROSE}" for n in ("I", "II")]
+    (tmp_path / "1.txt").write_bytes(b"\n".join(map(gutenberg_file, volumes)))
+    (document,) = read(tmp_path / "*.txt")
+    assert document.text == f"VOLUME I\n\n{PROSE}\n\n\nVOLUME II\n\n{PROSE}"
+
+
 def test_a_books3_member_becomes_a_document_without_licence(tmp_path):
     name = "the-eye.eu/public/Books/Bibliotik/N/B. Nobody - The Ferry.epub.txt"
     write_tar(tmp_path / "books3.tar.gz", {name: PROSE.encode()})

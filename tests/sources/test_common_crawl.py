@@ -6,10 +6,15 @@ import collections
 import datetime
 import functools
 import gzip
+import http.server
 import json
+import threading
 import zlib
 
+import fsspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pasture.errors import ConfigError, InputError, StorageError
 from pasture.records import Document
@@ -184,20 +189,78 @@ def test_a_truncated_file_gives_its_whole_records_and_one_bad_file(tmp_path, com
             assert bad.reason in ("truncated_file", "damaged_file")
 
 
-def test_a_damaged_record_ends_the_file_with_its_offset(tmp_path):
-    members = [gzipped(wet(LONG * 20, str(i))) for i in range(4)]
-    middle = bytearray(members[2])
-    middle[40:80] = bytes(40)
+def damaged(member: bytes) -> bytes:
+    """A gzip member with zeros in the middle."""
+    return member[:40] + bytes(40) + member[80:]
+
+
+def test_a_damaged_record_is_named_and_passed_over(tmp_path):
+    """One bad file for each damaged stretch, which says where reading went on."""
+    members = [gzipped(wet(LONG * 20, str(i))) for i in range(7)]
+    ends = [len(b"".join(members[:i])) for i in range(8)]
+    for number in (2, 4, 5):
+        members[number] = damaged(members[number])
     path = tmp_path / "a.wet.gz"
-    path.write_bytes(members[0] + members[1] + bytes(middle) + members[3])
+    path.write_bytes(b"".join(members))
     found = read_file(path)
-    assert brief(found) == ["urn:uuid:0", "urn:uuid:1", "damaged_file"]
-    assert isinstance(found[2], Rejected)
-    assert found[2].kind == "bad_file"
-    assert found[2].locator in (
-        f"{path}:{len(members[0])}",
-        f"{path}:{len(members[0] + members[1])}",
-    )
+    kept = [f"urn:uuid:{i}" for i in (0, 1, 3, 6)]
+    assert brief(found) == [*kept[:2], "damaged_file", kept[2], "damaged_file", kept[3]]
+    for bad, before, after in ((found[2], 1, 3), (found[4], 3, 6)):
+        assert isinstance(bad, Rejected)
+        assert bad.kind == "bad_file"
+        assert bad.locator in (f"{path}:{ends[before]}", f"{path}:{ends[before + 1]}")
+        assert bad.detail.endswith(f"; read on at byte {ends[after]:,}")
+
+
+def test_a_damaged_last_record_ends_the_file(tmp_path):
+    path = tmp_path / "a.wet.gz"
+    path.write_bytes(gzipped(wet(LONG, "0")) + damaged(gzipped(wet(LONG * 20, "1"))))
+    found = read_file(path)
+    assert brief(found) == ["urn:uuid:0", "damaged_file"]
+    assert "read on" not in found[1].detail
+
+
+def test_a_length_that_lies_costs_no_other_record(tmp_path):
+    """A record that claims the next ones as its own is passed over, and they are read."""
+    records = [wet(LONG, "0"), wet(LONG, "1", Content_Length="99999999"), wet(LONG, "2")]
+    found = read(tmp_path / "a.wet.gz", records)
+    assert brief(found) == ["urn:uuid:0", "truncated_file", "urn:uuid:2"]
+
+
+@given(
+    place=st.integers(0, 10_000),
+    junk=st.binary(min_size=1, max_size=400),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_anywhere_loses_no_sound_record_in_silence(tmp_path, place, junk):
+    """Whatever is written over some bytes, every record outside of it is read, once, in order."""
+    members = [gzipped(wet(f"{LONG}\n{i}" * 5, str(i))) for i in range(5)]
+    whole = b"".join(members)
+    place %= len(whole)
+    changed = (whole[:place] + junk + whole[place + len(junk) :])[: len(whole)]
+    path = tmp_path / "a.wet.gz"
+    path.write_bytes(changed)
+    found = read_file(path)
+    ids = [r.id for r in found if isinstance(r, Document)]
+    starts = [len(b"".join(members[:i])) for i in range(6)]
+    sound = [
+        f"urn:uuid:{i}"
+        for i in range(5)
+        if changed[starts[i] : starts[i + 1]] == whole[starts[i] : starts[i + 1]]
+    ]
+    if changed[:2] == b"\x1f\x8b":
+        assert [name for name in ids if name in sound] == sound
+    assert len(set(ids)) == len(ids)
+    if len(ids) < 5:
+        assert any(isinstance(r, Rejected) for r in found)
+
+
+def test_a_hostile_file_of_gzip_heads_is_given_up(tmp_path):
+    """Places to read on are tried a bounded number of times."""
+    head = gzipped(b"WARC/1.0 no header")[:-8] + bytes(8)
+    path = tmp_path / "a.wet.gz"
+    path.write_bytes(gzipped(wet(LONG, "0")) + head * 2000 + b"\x1f\x8b\x08\x00" * 50_000)
+    assert brief(read_file(path)) == ["urn:uuid:0", "damaged_file"]
 
 
 @pytest.mark.parametrize(
@@ -386,6 +449,69 @@ def test_a_listing_of_remote_files_is_not_looked_up(tmp_path):
     assert CommonCrawl(inputs=(f"{tmp_path}/warc.paths",)).shards() == [
         InputShard(("https://data.commoncrawl.org/crawl-data/a.warc.gz",))
     ]
+
+
+LISTED = (
+    b"crawl-data/CC-MAIN-2019-09/wet/a.warc.wet.gz\ncrawl-data/CC-MAIN-2019-09/wet/b.warc.wet.gz\n"
+)
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A mirror of a crawl, as files: a listing, and the two WET files that it names."""
+    folder = tmp_path / "mirror"
+    for number, name in enumerate(LISTED.decode().split()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(gzipped(wet(LONG, str(number))))
+    (folder / "crawl-data/CC-MAIN-2019-09/wet.paths.gz").write_bytes(gzipped(LISTED))
+    return folder
+
+
+@pytest.fixture
+def bucket(mirror):
+    """The mirror in a bucket."""
+    files = fsspec.filesystem("memory")
+    for path in mirror.rglob("*.gz"):
+        files.pipe(f"/crawls/{path.relative_to(mirror)}", path.read_bytes())
+    yield "memory://crawls"
+    files.rm("/crawls", recursive=True)
+
+
+@pytest.fixture
+def server(mirror):
+    """The mirror behind a web server on this machine."""
+    handler = functools.partial(QuietHandler, directory=str(mirror))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("place", ["bucket", "server"])
+def test_a_remote_listing_stands_for_the_files_beside_it(request, place):
+    """From a bucket and from a web server alike: the listing is read, and then its files."""
+    root = request.getfixturevalue(place)
+    listing = f"{root}/crawl-data/CC-MAIN-2019-09/wet.paths.gz"
+    source = CommonCrawl(inputs=(listing,), root=root)
+    assert source.files() == [(f"{root}/{name}", 0) for name in LISTED.decode().split()]
+    found = [page for shard in source.shards() for page in source.read(shard)]
+    assert brief(found) == ["urn:uuid:0", "urn:uuid:1"]
+
+
+def test_a_file_that_the_server_lacks_stops_the_work(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    (tmp_path / "wet.paths").write_text("crawl-data/missing.warc.wet.gz\n")
+    source = CommonCrawl(inputs=(f"{tmp_path}/wet.paths",), root=server)
+    [shard] = source.shards()
+    with pytest.raises((InputError, StorageError), match=r"crawl-data/missing\.warc\.wet\.gz"):
+        list(source.read(shard))
 
 
 @pytest.mark.parametrize("listing", [b"crawl-data/missing.warc.gz\n", b"\x1f\x8bgarbage", b"\xff"])

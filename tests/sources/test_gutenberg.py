@@ -153,6 +153,22 @@ FORMS = {
     "Portuguese": NEW_TOP
     + "*** START OF THIS PROJECT GUTENBERG EBOOK O ACENDEDOR ***\n\n{}\n\n"
     + "Fim do Projeto Gutenberg de O acendedor\n",
+    "small print without its article": OLD_TOP
+    + "*END*SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n{}\n\n"
+    + "The End of the Project Gutenberg Etext of The Lamplighter, by A. Nobody\n",
+    "small print over two lines": OLD_TOP
+    + "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*\nVer.04.29.93*END*\n\n{}\n\n"
+    + "This ends the Project Gutenberg Etext of The Lamplighter\n",
+    "no end, licence behind": NEW_TOP
+    + "*** START OF THIS PROJECT GUTENBERG EBOOK THE LAMPLIGHTER ***\n\n{}\n"
+    + LICENCE,
+    "small print, no end, licence behind": OLD_TOP
+    + "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n{}\n"
+    + LICENCE.replace("-tm", "™"),
+    "no start": NEW_TOP + "{}\n\n*** END OF THIS PROJECT GUTENBERG EBOOK THE LAMPLIGHTER ***",
+    "Swedish": NEW_TOP
+    + "*** START OF THIS PROJECT GUTENBERG EBOOK LYKTTÄNDAREN ***\n\n{}\n\n"
+    + "Slut på Project Gutenbergs Lykttändaren\n",
     "Finnish": NEW_TOP
     + "*** START OF THIS PROJECT GUTENBERG EBOOK LAMPUNSYTYTTÄJÄ ***\n\n{}\n\n"
     + "*** END OF THIS PROJECT GUTENBERG EBOOK LAMPUNSYTYTTÄJÄ ***",
@@ -162,13 +178,13 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_cuts_every_form_of_wrapping(form):
     parts = gutenberg.cut(FORMS[form].replace("{}", BODY))
-    assert (parts.marked, parts.body.strip()) == (True, BODY)
+    assert (parts.marked, [body.strip() for body in parts.bodies]) == (True, [BODY])
 
 
-def test_joins_the_volumes_of_one_file():
+def test_tells_the_volumes_of_one_file_apart():
     volume = FORMS["starred, the"]
     text = volume.replace("{}", "VOLUME ONE") + "\n\n" + volume.replace("{}", "VOLUME TWO")
-    assert gutenberg.cut(text).body == "VOLUME ONE\n\n\nVOLUME TWO"
+    assert gutenberg.cut(text).bodies == ("VOLUME ONE", "VOLUME TWO")
 
 
 @pytest.mark.parametrize(
@@ -184,12 +200,13 @@ def test_joins_the_volumes_of_one_file():
 def test_a_sentence_that_names_project_gutenberg_survives(sentence):
     book = BODY.replace("CHAPTER I", f"CHAPTER I\n\n{sentence}")
     for form in ("starred, the", "small print of 1993"):
-        assert gutenberg.cut(FORMS[form].replace("{}", book)).body.strip() == book
+        (body,) = gutenberg.cut(FORMS[form].replace("{}", book)).bodies
+        assert body.strip() == book
 
 
 def test_a_file_without_marks_is_not_marked():
     parts = gutenberg.cut(BODY)
-    assert (parts.marked, parts.body) == (False, BODY)
+    assert (parts.marked, parts.bodies) == (False, (BODY,))
 
 
 @pytest.mark.parametrize(
@@ -243,6 +260,7 @@ def test_parse_header(header, expected):
         "** This is a COPYRIGHTED Project Gutenberg eBook, Details Below **",
         "**This is a COPYRIGHTED Project Gutenberg Etext, Details Below**",
         "***START** SMALL PRINT! for COPYRIGHT PROTECTED ETEXTS ***",
+        "HOWEVER, THIS IS NEITHER SHAREWARE NOR PUBLIC DOMAIN.",
     ],
 )
 def test_copyrighted_is_told_from_the_wrapping_only(notice):
@@ -311,6 +329,17 @@ CREDITS = [
     "Ce document fut présenté en lecture par Jane Roe",
     "Produzido por Jane Roe",
     "Geproduceerd door Jane Roe",
+    "[Redactor's Note: the notes stand at the end.]",
+    "[NOTE: There is a short list of bookmarks at the end of the file.]",
+    "This and all associated files of various formats will be found in:\nhttp://example.org/1/",
+    "This Etext is in German.",
+    "This book content was graciously contributed by the Gutenberg Projekt-DE.",
+    'Dieses Buch wurde uns freundlicherweise vom "Gutenberg Projekt-DE" zur Verfügung gestellt.',
+    "[Note au lecteur de ce fichier digital: Les coquilles\nont été corrigées.]",
+    "Nota de editor: Devido à existência de erros tipográficos, foram\ntomadas decisões.",
+    "NOTE DEL TRASCRITTORE:\n\nCorretti gli errori.",
+    "Tuottanut: Jane Roe",
+    "Készítette: Jane Roe",
     "  Au lecteur.\n\n    Le texte en italiques est indiqué _ainsi_.",
 ]
 
@@ -342,6 +371,54 @@ def test_keeps_a_first_page_that_only_looks_like_a_credit(first):
     assert gutenberg_notes.strip_notes(text) == text
 
 
+FRONT = "THE LAMPLIGHTER\n\nA Tale\n\nby A. Nobody\n\n\n"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Produced by Jane Roe and John Doe",
+        "E-text prepared by Jane Roe and the Online Distributed\nProofreading Team",
+        "TRANSCRIBER'S NOTE\n\nMisprints have been corrected.",
+        "+----------------------+\n| Transcriber's Notes: |\n| Spelling is kept.    |\n"
+        "+----------------------+",
+        "Anmerkungen zur Transkription:\n\nDruckfehler wurden korrigiert.",
+    ],
+)
+def test_removes_credits_and_notes_among_the_title_pages(note):
+    text = f"{FRONT}{note}\n\n\n\n{BODY}"
+    assert gutenberg_notes.strip_notes(text).split() == (FRONT + BODY).split()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "Produced by Mr. Small at the Theatre Royal on the first of May",
+        "Produced by A. Small\nCopyright, 1908",
+        "NOTE\n\nThis text was printed from the author's papers.",
+        "Au lecteur",
+        "Edited by A. Small",
+    ],
+)
+def test_keeps_title_pages_that_only_look_like_credits(page):
+    text = f"{FRONT}{page}\n\n\n\n{BODY}"
+    assert gutenberg_notes.strip_notes(text) == text
+
+
+def test_keeps_what_stands_behind_the_first_page_of_prose():
+    text = f"{FRONT}{BODY}\n\n\nE-text prepared by Jane Roe\n\n\n{BODY}"
+    assert gutenberg_notes.strip_notes(text) == text
+
+
+def test_removes_what_an_editor_and_a_publisher_put_between_the_books():
+    text = (
+        "ACT V\n\n<<THIS ELECTRONIC VERSION OF THE COMPLETE WORKS IS COPYRIGHT\n1990.>>\n\nExeunt"
+        "\n\n\nETEXT EDITOR'S BOOKMARKS:\n\nA lamp is a small sun\nLadders are for the young\n\n\n"
+        "PART TWO"
+    )
+    assert gutenberg_notes.strip_notes(text).split() == ["ACT", "V", "Exeunt", "PART", "TWO"]
+
+
 ENDINGS = [
     "Transcriber's Notes\n\n\nPage 12: 'teh' corrected to 'the'.\n\nPage 14: a comma was missing.",
     "TRANSCRIBER'S NOTE:\n\nSpelling is as printed.",
@@ -353,6 +430,12 @@ ENDINGS = [
     "Opmerkingen van de bewerker\n\nBlz. 4: verbeterd.",
     "Produced by Jane Roe",
     "       *       *       *",
+    "Scanner's Note\n\nTwo misprints were corrected.",
+    "Note de transcription:\n\nLes coquilles ont été corrigées.",
+    "Afskriverens bemærkninger:\n\nTrykfejl er rettet.",
+    "[Anmerkungen zur Transkription: Es wurde korrigiert.\n\nSeite 3: [»Lampe«] in »Lampen«]",
+    "COLOPHON\n\n\nAvailability\n\nThis eBook is for the use of anyone anywhere.\n\n\n"
+    "Corrections\n\n    3    teh    the",
 ]
 
 
@@ -365,6 +448,7 @@ def test_removes_notes_at_the_bottom(ending):
     "ending",
     [
         "ERRATA\n\nOn the third leaf, for Thames read Tamar.",
+        "COLOPHON\n\nSet in Caslon and printed on laid paper.",
         "INDEX\n\nLamp, 3, 4\nLadder, 9",
         "Transcriber's Notes\n\nShort.\n\n\n\n" + "But the lamplighter came back in spring. " * 8,
     ],
@@ -417,9 +501,10 @@ _PIECES = st.sampled_from(
 def test_any_text_is_cut_into_parts_of_itself(pieces):
     text = gutenberg.decode("".join(pieces).encode("utf-8", "replace"))
     parts = gutenberg.cut(text)
-    assert sum(map(len, (parts.header, parts.body, parts.footer))) <= len(text) + 3 * 10
+    assert sum(map(len, (parts.header, *parts.bodies, parts.footer))) <= len(text) + 3 * 10
     gutenberg.parse_header(parts.header)
-    assert len(gutenberg_notes.strip_notes(parts.body)) <= len(parts.body)
+    for body in parts.bodies:
+        assert len(gutenberg_notes.strip_notes(body)) <= len(body)
 
 
 @given(st.binary(max_size=200))
@@ -456,6 +541,11 @@ def test_any_bytes_decode_to_text_or_raise_unicode_errors(data):
         "\n\n*** END OF THE PROJECT GUTENBERG ***\n",
         "*END*THE SMALL PRINT!\n",
         "This etext was ",
+        "Updated editions will replace the previous one\n",
+        "COLOPHON\n\n",
+        "[Transcriber's Note: [\n\n",
+        "ETEXT EDITOR'S BOOKMARKS\n\n",
+        "TRANSCRIBER'S NOTE\n\n\n\n\n",
         "this the text ",
         "Produced by x\n\n---\n\n",
     ],
@@ -464,6 +554,7 @@ def test_hostile_repetition_takes_linear_time(unit):
     text = unit * (2_000_000 // len(unit))
     parts = gutenberg.cut(text)
     gutenberg.parse_header(text)
-    gutenberg_notes.strip_notes(parts.body)
+    for body in parts.bodies[:3]:
+        gutenberg_notes.strip_notes(body)
     gutenberg_notes.strip_notes("Produced by x\n\n" + text)
     gutenberg.find_leak(text)

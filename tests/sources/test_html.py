@@ -129,6 +129,31 @@ def test_refuses_what_would_take_too_long(extractor, body, reason):
     assert error.value.reason == reason
 
 
+ATTRIBUTES = "<p " + " ".join(f"a{i}=11" for i in range(2_001))
+
+
+@pytest.mark.parametrize("before", [0, 1, 4_000, 4_095, 4_096, 4_097, 8_191, 100_000])
+@pytest.mark.parametrize("after", ["", ">", "><p>text", " <"])
+def test_a_tag_of_many_attributes_is_found_wherever_it_stands(before, after):
+    with pytest.raises(PageError, match="too_many_attributes"):
+        html.extract("<p>" + "x" * before + ATTRIBUTES + after, "resiliparse")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "word " * 20_000,
+        "a < " + "word " * 20_000,
+        "a <\u00e9 " + "word " * 20_000,
+        "<script>" + "word " * 20_000,
+        ATTRIBUTES.replace("<p ", "</p "),
+        ATTRIBUTES.replace("a2000=11", ">"),
+    ],
+)
+def test_what_is_no_tag_or_has_as_many_attributes_as_it_may_passes(body):
+    html.extract(body, "resiliparse")
+
+
 # 104 elements, of which 94 have 8 others above them, 86 have 16, and so on.
 NESTING = 8 * (104 + 94) + 16 * 86 + 32 * 70 + 64 * 38
 

@@ -136,6 +136,10 @@ GOLDEN = {
         "<p>10<sup>6</sup> and x<sup>-1</sup> and e<sup>i+1</sup></p>",
         "10^6 and x^-1 and e^(i+1)",
     ),
+    "superscript that is no power": (
+        "<p>the 1<sup>st</sup>, n<sup>th</sup><sup>[2]</sup> and f<sup>(n)</sup></p>",
+        "the 1st, nth[2] and f^(n)",
+    ),
     "small print in superscript": (
         "<p>a <sup>only where the law allows</sup></p>",
         "a only where the law allows",

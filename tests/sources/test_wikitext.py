@@ -15,6 +15,7 @@ from pasture.sources.wikitext_template_names import RULES
 from pasture.sources.wikitext_templates import _SHAPES
 
 SITES = {code: Site.of(language) for code, language in LANGUAGES.items()}
+TABLE_LIST = "- a lamp\n- a ladder\n- a dusk\n\nText."
 DEBRIS = ("[[", "]]", "{{", "}}", "<ref", "<!--", "{|", "|}", "__TOC__", "\x7f", "\x02", "\x03")
 
 
@@ -93,6 +94,19 @@ def test_links(wikitext, text):
         ("{|\n! A !! B\n|-\n| a || b\n|}\nText.", "Text."),
         (":{| class=x\n|\n{|\n| inner\n|}\n|}\nText.", "Text."),
         ("{{x|\n{|\n| a\n|}\n}}Text.", "Text."),
+        (
+            '{| width=100%\n|- valign=top\n| width="50%" |\n* a lamp\n* a ladder\n|\n'
+            "* a dusk\n|}\nText.",
+            TABLE_LIST,
+        ),
+        (
+            '{| class="wikitable"\n|\n* a lamp and a ladder\n* a dusk\n|}',
+            "- a lamp and a ladder\n- a dusk",
+        ),
+        ("{|\n! Lamps !! Uses and years of each\n|-\n|\n* a\n* b\n|}\nText.", "Text."),
+        ('{| class="wikitable"\n! Lamps\n|-\n|\n* a lamp\n* a ladder\n|}\nText.', "Text."),
+        ("{|\n|\n* only one item\n|}\nText.", "Text."),
+        ("{{x|\n{|\n|\n* a lamp\n* a ladder\n|}\n}}Text.", "Text."),
         ("{{{1|default}}} text.", "text."),
         ("__NOTOC__Text.__FORCETOC__", "Text."),
         ("C has __FILE__ and __init__.", "C has __FILE__ and __init__."),
@@ -221,6 +235,10 @@ def test_broken_markup(wikitext, text):
         ("en", "{{ill|Grey Quay|de|Grauer Kai|lt=the quay}}", "the quay"),
         ("en", "{{blockquote|Words.|A. Person}}", "Words.\n— A. Person"),
         ("en", "{{US$|5}}", "US$5"),
+        ("en", "{{nihongo|Anime|アニメ,|anime}} {{ISBN|0-19}}", "Anime (アニメ, anime) ISBN 0-19"),
+        ("hu", "{{szám|180000}} {{szám|1234}}", "180 000 1234"),
+        ("fr", "{{unité|123456.5|km|2}}", "123 456,5 km²"),
+        ("ru", "{{число|1234567}}", "1 234 567"),
         ("en", "{{PAGENAME}} {{lc:ABC}} {{formatnum:1234567.5}}", "Title abc 1,234,567.5"),
         ("en", "{{#if:x|y|z}}A", "A"),
         ("en", "{{unknown|a}}A", "A"),

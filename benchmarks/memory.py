@@ -1,0 +1,189 @@
+"""Measure the memory of a crawl on the local runner as the number of its files grows.
+
+    python -m benchmarks.memory [--files 4 12 40] [--pages 1000] [--plot FILE.svg]
+
+Half of the files are WET and half WARC (with a tenth of the pages, as HTML is slower to read).
+Their pages are made: a menu of ten lines that a hundred sites share out, and 15 paragraphs of
+English words in random order. Each run extracts, drops repeated lines in blocks of 4 shards,
+identifies the language and applies Gopher's rules, in a process of its own whose memory is sampled
+while it works. The memory of each run over its time goes into a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.reporting import machine, markdown_table
+from pasture.pipeline.recipes import load_recipe
+from pasture.pipeline.run import run_recipe
+
+_WORDS = (
+    "the a of and to in that it was for on with as his they at be this from have or had by not "
+    "but what all were when we there can an your which their said if do will each about how up "
+    "out them then she many some so these would other into has more her two like him see time "
+    "could no make than first been its who now people my made over did down only way find use may "
+    "water long little very after words called just where most know river harbour town ferry "
+    "winter morning garden letter captain village road market bridge teacher window summer"
+)
+WORDS = _WORDS.split()
+PARAGRAPHS, WORDS_EACH, SITES = 15, 30, 100
+RECIPE = """\
+name: memory
+mixture: llama
+sources:
+  common_crawl:
+    inputs: ["*.gz"]
+    stages:
+      10-lines: {duplicate_lines: {scope_shards: 4, keep: none, max_removed: 1.0}}
+      20-language:
+        steps:
+          - language_id
+          - keep_languages: {languages: [en], min_score: 0.5}
+          - gopher_quality
+          - gopher_repetition
+"""
+Samples = list[tuple[float, float]]
+
+
+def make_page(random: np.random.Generator) -> list[str]:
+    """The lines of a page: its title, its site's menu, and its paragraphs."""
+    site = random.integers(SITES)
+    menu = [f"Section {number} of site number {site}x" for number in range(10)]
+    words = random.choice(WORDS, (PARAGRAPHS, WORDS_EACH))
+    return [f"Page {random.integers(1 << 40)}", *menu, *(" ".join(row) + "." for row in words)]
+
+
+def record(kind: str, mime: str, url: str, block: bytes) -> bytes:
+    """One WARC record as a gzip member."""
+    head = (
+        f"WARC/1.0\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:{url}>\r\n"
+        f"WARC-Target-URI: http://{url}\r\nWARC-Date: 2019-02-15T21:56:34Z\r\n"
+        f"Content-Type: {mime}\r\nContent-Length: {len(block)}\r\n\r\n"
+    )
+    return gzip.compress(head.encode() + block + b"\r\n\r\n", compresslevel=1, mtime=0)
+
+
+def make_file(folder: pathlib.Path, number: int, pages: int) -> None:
+    """Write a WET file, or for an odd number a WARC file of fewer pages."""
+    random = np.random.default_rng(number)
+    records = []
+    for page in range(pages // 10 if number % 2 else pages):
+        lines, url = make_page(random), f"example.org/{number}/{page}"
+        if number % 2:
+            body = "".join(f"<p>{line}</p>\n" for line in lines[1:])
+            html = f"<html><head><title>{lines[0]}</title></head><body>{body}</body></html>"
+            block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html.encode()
+            records.append(record("response", "application/http", url, block))
+        else:
+            records.append(record("conversion", "text/plain", url, "\n".join(lines).encode()))
+    (folder / f"{number:05}.warc.{'' if number % 2 else 'wet.'}gz").write_bytes(b"".join(records))
+
+
+def measure(folder: pathlib.Path) -> Samples:
+    """Run the recipe over a folder in a process of its own: seconds and MB, sampled."""
+    command = [sys.executable, "-m", "benchmarks.memory", "--run", str(folder)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    samples = []
+    while process.poll() is None:
+        samples.append((time.perf_counter() - start, resident_megabytes(process.pid)))
+        time.sleep(0.1)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return samples
+
+
+def resident_megabytes(pid: int) -> float:
+    """The resident memory of a process; 0 once it has ended."""
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except ProcessLookupError:
+        return 0.0
+    sizes = [int(line.split()[1]) for line in lines if line.startswith("VmRSS")]
+    return sum(sizes) * 1024 / 1e6
+
+
+def run(folder: pathlib.Path) -> None:
+    """Run the recipe, in this process."""
+    (folder / "recipe.yaml").write_text(RECIPE)
+    recipe = load_recipe(str(folder / "recipe.yaml"), str(folder))
+    run_recipe(recipe, str(folder / "out"), until="documents")
+
+
+COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e")
+WIDTH, HEIGHT, MARGIN = 640, 320, 60
+
+
+def draw(runs: dict[int, Samples]) -> str:
+    """Plot memory over the share of each run's time as SVG."""
+    top = max(size for samples in runs.values() for _, size in samples) * 1.1
+    parts = list(_axes(top))
+    for row, (files, samples) in enumerate(runs.items()):
+        colour, end = COLOURS[row % len(COLOURS)], samples[-1][0]
+        points = " ".join(
+            f"{MARGIN + seconds / end * WIDTH:.1f},{HEIGHT - size / top * HEIGHT + 20:.1f}"
+            for seconds, size in samples
+        )
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
+        label = f"{files} files, {end:.0f} s"
+        parts.append(f'<text x="{MARGIN + 10}" y="{40 + 18 * row}" fill="{colour}">{label}</text>')
+    size = f'width="{WIDTH + 2 * MARGIN}" height="{HEIGHT + 80}"'
+    style = 'font-family="sans-serif" font-size="13"'
+    body = "\n".join(parts)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n'
+
+
+def _axes(top: float) -> Iterator[str]:
+    yield '<rect width="100%" height="100%" fill="white"/>'
+    for step in range(5):
+        y = HEIGHT - step / 4 / 1.1 * HEIGHT + 20
+        yield f'<path d="M{MARGIN} {y:.1f}h{WIDTH}" stroke="#ddd"/>'
+        value = top / 1.1 * step / 4
+        yield f'<text x="{MARGIN - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.0f}</text>'
+        x = MARGIN + WIDTH * step / 4
+        yield f'<text x="{x:.0f}" y="{HEIGHT + 40}" text-anchor="middle">{step * 25}%</text>'
+    yield f'<text x="{MARGIN - 50}" y="14">MB resident</text>'
+    yield f'<text x="{MARGIN + WIDTH / 2}" y="{HEIGHT + 62}" text-anchor="middle">of the run</text>'
+
+
+def main() -> None:
+    """Measure, print the table, and write the plot."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--files", type=int, nargs="+", default=[4, 12, 40])
+    parser.add_argument("--pages", type=int, default=1000, help="pages in a WET file")
+    parser.add_argument("--plot", type=pathlib.Path, help="where the SVG goes")
+    parser.add_argument("--run", type=pathlib.Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.run:
+        run(args.run)
+        return
+    runs, rows = {}, []
+    for files in args.files:
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            for number in range(files):
+                make_file(folder, number, args.pages)
+            size = sum(path.stat().st_size for path in folder.glob("*.gz")) / 1e6
+            samples = runs[files] = measure(folder)
+        half = [megabytes for _, megabytes in samples[len(samples) // 2 :]]
+        peak = max(megabytes for _, megabytes in samples)
+        rows.append((files, f"{size:.0f}", f"{peak:.0f}", f"{sum(half) / len(half):.0f}"))
+        print(rows[-1], file=sys.stderr)
+    print(f"{machine()}, one worker.\n")
+    header = ("files", "MB of gzip", "peak, MB", "mean of the second half, MB")
+    print(markdown_table(header, rows))
+    if args.plot:
+        args.plot.write_text(draw(runs))
+
+
+if __name__ == "__main__":
+    main()
