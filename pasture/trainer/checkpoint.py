@@ -1,26 +1,38 @@
 """Checkpoints: weights, optimizer and what they were trained on, complete or not there.
 
-``<output>/checkpoints/step-00000200/`` has ``model.safetensors``, ``optimizer.pt``,
-``tokenizer.model`` and, written last, ``MANIFEST.json``: a folder without one does not count.
-The data's order needs no state: a step's number gives its batch.
+``<output>/checkpoints/step-00000200/`` has ``state/``, which every process writes its part of
+(torch.distributed.checkpoint), the tokenizer, and ``MANIFEST.json``. It is written under another
+name and renamed when whole. The state names weights by the model's layers and not by processes, so
+any number of them reads it. The data's order needs no state: a step's number gives its batch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import io
-from collections.abc import Mapping
-from typing import Any
+import pathlib
+import pickle
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
+from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
 
 from pasture import __version__, config, storage
 from pasture.errors import StageError
 from pasture.manifests.shards import MANIFEST
+from pasture.tokenize.encode import find_tokenizer, tokenizer_name
 from pasture.trainer.config import ModelConfig
 from pasture.trainer.model import Transformer
+from pasture.trainer.parallel import Ranks
 
-WEIGHTS, OPTIMIZER, TOKENIZER = "model.safetensors", "optimizer.pt", "tokenizer.model"
+State: TypeAlias = dict[str, Tensor]
+STATE = "state"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,72 +68,80 @@ class Checkpoint:
     @property
     def tokenizer(self) -> str:
         """The path of the tokenizer."""
-        return storage.join(self.path, TOKENIZER)
+        return find_tokenizer(self.path)
 
     def load_model(self, device: torch.device | str = "cpu") -> Transformer:
-        """Build the model with the checkpoint's weights.
+        """Build the model, whole and in this process alone, with the checkpoint's weights.
 
         Raises:
             StageError: The weights are missing or are not this model's.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
         model = Transformer(self.model)
-        with storage.open_read(storage.join(self.path, WEIGHTS)) as stream:
-            data = stream.read()
-        try:
-            weights = load(data)
-            if self.model.tied:
-                weights["output.weight"] = weights["tok_embeddings.weight"]
-            model.load_state_dict(weights)
-        except (SafetensorError, KeyError, RuntimeError) as error:
-            raise StageError(f"{self.path}: the weights cannot be used: {error}") from error
+        self.load_state(model)
         return model.to(device)
 
-    def load_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
-        """Put the checkpoint's state into an optimizer."""
-        with storage.open_read(storage.join(self.path, OPTIMIZER)) as stream:
-            state = torch.load(io.BytesIO(stream.read()), map_location="cpu", weights_only=True)
-        optimizer.load_state_dict(state)
+    def load_state(
+        self, model: Transformer, optimizer: torch.optim.Optimizer | None = None
+    ) -> None:
+        """Put the checkpoint's weights into a model, and its moments into an optimizer, in place.
+
+        Raises:
+            StageError: The state is missing, damaged, or not this model's.
+        """
+        if optimizer is not None:
+            _start(optimizer)
+        folder = storage.join(self.path, STATE)
+        alone = not torch.distributed.is_initialized()
+        try:
+            with _quiet():
+                load_distributed(_state(model, optimizer), checkpoint_id=folder, no_dist=alone)
+        except (CheckpointException, RuntimeError, OSError, ValueError, *DAMAGED) as error:
+            raise StageError(f"{self.path}: the weights cannot be used: {error}") from error
+
+
+DAMAGED = (pickle.UnpicklingError, EOFError, KeyError, AttributeError)
+"""What reading bytes that are no state raises."""
 
 
 def save(
-    folder: str,
+    path: str,
     step: int,
     model: Transformer,
-    optimizer: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer | None,
     *,
     run: Mapping[str, Any],
     tokenizer: bytes,
-) -> str:
-    """Write a checkpoint after ``step`` steps; return its path."""
-    from safetensors.torch import save as to_bytes
-
-    path = storage.join(folder, f"step-{step:08d}")
-    storage.remove_tree(path)
-    weights = {name: weight.contiguous() for name, weight in model.state_dict().items()}
-    if model.config.tied:
-        del weights["output.weight"]
-    state = io.BytesIO()
-    torch.save(optimizer.state_dict(), state)
-    for name, data in (
-        (WEIGHTS, to_bytes(weights)),
-        (OPTIMIZER, state.getvalue()),
-        (TOKENIZER, tokenizer),
-    ):
-        with storage.atomic_write(storage.join(path, name)) as stream:
-            stream.write(data)
-    storage.write_json(
-        storage.join(path, MANIFEST),
-        {
+    ranks: Ranks,
+) -> None:
+    """Write a checkpoint after ``step`` steps, all processes together."""
+    target = pathlib.Path(path)
+    partial = target.with_name(f".partial-{target.name}")
+    if ranks.is_first:
+        for stale in (target, *target.parent.glob(".partial-*")):
+            shutil.rmtree(stale, ignore_errors=True)
+        partial.mkdir(parents=True)
+    ranks.wait()
+    alone = ranks.mesh is None
+    with _quiet():
+        save_distributed(
+            _state(model, optimizer), checkpoint_id=str(partial / STATE), no_dist=alone
+        )
+    if ranks.is_first:
+        (partial / tokenizer_name(tokenizer)).write_bytes(tokenizer)
+        body = {
             "step": step,
             "model": config.plain(model.config),
             "run": run,
             "pasture": __version__,
-        },
-    )
-    return path
+        }
+        storage.write_json(str(partial / MANIFEST), body)
+        partial.rename(target)
+    ranks.wait()
+
+
+def step_path(folder: str, step: int) -> str:
+    """Give the path of the checkpoint after so many steps."""
+    return storage.join(folder, f"step-{step:08d}")
 
 
 def list_checkpoints(folder: str) -> list[str]:
@@ -134,3 +154,35 @@ def remove_old(folder: str, keep: int) -> None:
     """Remove all finished checkpoints but the newest ``keep``."""
     for path in list_checkpoints(folder)[:-keep]:
         storage.remove_tree(path)
+
+
+def _state(model: Transformer, optimizer: torch.optim.Optimizer | None) -> State:
+    """Name every tensor by its weight; they are those of the model and the optimizer."""
+    weights = dict(model.named_parameters())
+    state: State = {f"model.{name}": weight.detach() for name, weight in weights.items()}
+    if optimizer is not None:
+        for name, weight in weights.items():
+            for part, value in optimizer.state[weight].items():
+                state[f"optimizer.{name}.{part}"] = value
+    return state
+
+
+def _start(optimizer: torch.optim.Optimizer) -> None:
+    """Let an optimizer make its moments, which it does in its first step, and move nothing."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out the warning that there is no process group: one process needs none."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        yield

@@ -7,9 +7,9 @@ Llama 3 (arXiv:2407.21783, table 3). ``tiny``, ``125m`` and ``1b`` are ours.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
-from pasture.config import one_of
+from pasture.config import one_of, plain
 from pasture.errors import ConfigError
 
 
@@ -65,6 +65,12 @@ class ModelConfig:
         """Width of the feed-forward layer: 2/3 of 4*dim, rounded up."""
         hidden = int(self.ffn_dim_multiplier * int(2 * 4 * self.dim / 3))
         return self.multiple_of * -(-hidden // self.multiple_of)
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What weights must agree in to be this model's: all but the length of the context."""
+        names = ("dim", "n_layers", "n_heads", "kv_heads", "hidden_dim", "vocab_size", "tied")
+        return {name: getattr(self, name) for name in (*names, "norm_eps", "rope_theta")}
 
     @property
     def num_parameters(self) -> int:
@@ -160,6 +166,20 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+EXECUTION = frozenset(
+    {
+        *("micro_batch", "validation_sequences", "checkpoint_every", "keep_checkpoints"),
+        *("validate_every", "device", "compile", "recompute", "tp", "async_tp"),
+        *("peak_flops", "tensorboard"),
+    }
+)
+"""Options of ``TrainConfig`` that may change from one start of a run to the next."""
+AT_LEAST_ONE = (
+    *("steps", "context_length", "batch_tokens", "micro_batch", "checkpoint_every"),
+    *("keep_checkpoints", "validate_every", "tp", "peak_flops"),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained. None takes the preset's value.
@@ -182,8 +202,16 @@ class TrainConfig:
         validation_sequences: Most sequences of each source that validation reads; ours.
         checkpoint_every: Steps between checkpoints; the last step is always kept.
         keep_checkpoints: How many of them stay.
+        validate_every: Steps between validations; it is always done after the last step.
+        init: Checkpoint whose weights the training begins with, such as an imported model's.
         device: ``cpu``, ``cuda``, or ``auto``.
         compile: Compile the model (torch.compile).
+        recompute: Activation checkpointing: what the backward pass computes again; ``none``,
+            ``selective`` (what is cheap) or ``full`` (each block).
+        tp: Processes that share each layer (tensor parallel, with sequence parallel).
+        async_tp: Overlap their messages with computation.
+        peak_flops: Operations per second that a device can do, for MFU; by default by its name.
+        tensorboard: Write metrics for TensorBoard too.
     """
 
     model: str = "tiny"
@@ -202,15 +230,31 @@ class TrainConfig:
     validation_sequences: int = 64
     checkpoint_every: int = 1000
     keep_checkpoints: int = 2
+    validate_every: int | None = None
+    init: str | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     compile: bool = False
+    recompute: Literal["none", "selective", "full"] = "none"
+    tp: int = 1
+    async_tp: bool = False
+    peak_flops: float | None = None
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         one_of(self.model, PRESETS, "model", "preset")
-        for name in ("steps", "context_length", "batch_tokens", "micro_batch", "checkpoint_every"):
+        for name in AT_LEAST_ONE:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name}: {value} is less than 1")
+
+    @property
+    def preset(self) -> Preset:
+        """The preset of the model."""
+        return PRESETS[self.model]
+
+    def recipe(self) -> dict[str, Any]:
+        """Give what decides the model that comes out: a run that resumes must keep it."""
+        return {name: value for name, value in plain(self).items() if name not in EXECUTION}
 
     def resolve(self, vocab_size: int) -> Settings:
         """Fill in the preset's values, for a tokenizer of so many ids.
@@ -218,7 +262,7 @@ class TrainConfig:
         Raises:
             ConfigError: The batch is no multiple of the context.
         """
-        preset = PRESETS[self.model]
+        preset = self.preset
         context = self.context_length or preset.model.context_length
         batch_tokens = self.batch_tokens or preset.batch_tokens
         if batch_tokens % context:
@@ -254,3 +298,7 @@ class Settings:
     micro_batch: int
     learning_rate: float
     warmup_steps: int
+
+    def recipe(self) -> dict[str, Any]:
+        """Give what decides the model that comes out."""
+        return {name: value for name, value in plain(self).items() if name not in EXECUTION}

@@ -1,6 +1,6 @@
 """Token batches as tensors: the training batch of a step, and the validation text of a source."""
 
-# ruff: noqa: N803, N815 (suffixes that name the axes of tensors)
+# ruff: noqa: N803, N806, N815 (suffixes that name the axes of tensors)
 from __future__ import annotations
 
 import dataclasses
@@ -11,6 +11,9 @@ from torch import Tensor
 
 from pasture.tokenize.reader import TokenStream
 from pasture.tokenize.sampler import Batch
+
+IGNORED = -100
+"""A target that has no loss."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +47,21 @@ def document_mask(documents_BT: Tensor) -> Tensor:
     return same.tril()
 
 
-def validation_sequences(stream: TokenStream, context_length: int, most: int) -> Iterator[Tensor]:
-    """Yield the first sequences of a stream, each of up to ``context_length + 1`` ids."""
-    for start in range(0, min(stream.tokens - 1, most * context_length), context_length):
-        stop = min(start + context_length + 1, stream.tokens)
-        yield torch.from_numpy(stream.read(start, stop).astype("int64"))
+def validation_batches(
+    stream: TokenStream, stop: int, *, context_length: int, size: int, rank: int, ranks: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Cut the first ``stop`` tokens of a stream into inputs and targets: up to (size, context).
+
+    Every rank gets as many batches, all of one shape; what has no text has targets ``IGNORED``.
+    """
+    starts = range(0, stop - 1, context_length)
+    size = min(size, -(-len(starts) // ranks))
+    for first in range(0, len(starts), size * ranks):
+        inputs_BT = torch.zeros(size, context_length, dtype=torch.int64)
+        targets_BT = torch.full((size, context_length), IGNORED)
+        for row, start in enumerate(starts[first : first + size * ranks][rank::ranks]):
+            last = min(start + context_length + 1, stop)
+            tokens_T = torch.from_numpy(stream.read(start, last).astype("int64"))
+            inputs_BT[row, : len(tokens_T) - 1] = tokens_T[:-1]
+            targets_BT[row, : len(tokens_T) - 1] = tokens_T[1:]
+        yield inputs_BT, targets_BT

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from pasture import storage
-from pasture.tokenize.encode import Encoder
+from pasture.tokenize.encode import load_tokenizer, tokenizer_name
+from pasture.tokenize.huggingface_model import HuggingFaceModel
 from pasture.trainer.checkpoint import Checkpoint
 from pasture.trainer.config import ModelConfig
 
@@ -41,31 +42,44 @@ def export(path: str, folder: str) -> None:
     weights = hugging_face_weights(checkpoint.load_model().state_dict(), checkpoint.model)
     with storage.atomic_write(storage.join(folder, "model.safetensors")) as stream:
         stream.write(save(weights, {"format": "pt"}))
-    with (
-        storage.open_read(checkpoint.tokenizer) as source,
-        storage.atomic_write(storage.join(folder, "tokenizer.model")) as stream,
-    ):
-        stream.write(source.read())
-    encoder = Encoder(checkpoint.tokenizer, bos=False, eos=False)
-    special = {"bos_token_id": encoder.bos_id, "eos_token_id": encoder.eos_id}
+    special = _export_tokenizer(checkpoint, folder)
     storage.write_json(storage.join(folder, "generation_config.json"), special)
     storage.write_json(
-        storage.join(folder, "tokenizer_config.json"),
-        {
+        storage.join(folder, "config.json"), {**hugging_face_config(checkpoint.model), **special}
+    )
+
+
+def _export_tokenizer(checkpoint: Checkpoint, folder: str) -> dict[str, int]:
+    """Write the tokenizer and what transformers must know of it; give its special ids."""
+    with storage.open_read(checkpoint.tokenizer) as source:
+        data = source.read()
+    with storage.atomic_write(storage.join(folder, tokenizer_name(data))) as stream:
+        stream.write(data)
+    model = load_tokenizer(data, checkpoint.tokenizer)
+    special = {"bos_token_id": model.bos_id, "eos_token_id": model.eos_id}
+    facts: dict[str, Any] = {
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": checkpoint.model.context_length,
+    }
+    if isinstance(model, HuggingFaceModel):
+        names = {number: name for name, number in model.vocab.items()}
+        facts |= {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": names.get(model.bos_id),
+            "eos_token": names.get(model.eos_id),
+        }
+    else:
+        facts |= {
             "tokenizer_class": "LlamaTokenizer",
             "add_bos_token": True,
             "add_eos_token": False,
             "legacy": False,
-            "clean_up_tokenization_spaces": False,
-            "model_max_length": checkpoint.model.context_length,
             "bos_token": "<s>",
             "eos_token": "</s>",
             "unk_token": "<unk>",
-        },
-    )
-    storage.write_json(
-        storage.join(folder, "config.json"), {**hugging_face_config(checkpoint.model), **special}
-    )
+        }
+    storage.write_json(storage.join(folder, "tokenizer_config.json"), facts)
+    return {name: number for name, number in special.items() if number >= 0}
 
 
 def hugging_face_config(model: ModelConfig) -> dict[str, Any]:

@@ -8,6 +8,7 @@ K heads of keys and values, C width of a head, F width of the feed-forward layer
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -159,13 +160,22 @@ class Transformer(nn.Module):
         freqs_cis = precompute_freqs_cis(config.head_dim, config.context_length, config.rope_theta)
         self.register_buffer("freqs_cis", freqs_cis, persistent=False)
 
-    def init_weights(self, generator: torch.Generator) -> None:
-        """Draw the weights: normal, 0.02 wide; what adds to the stream is narrowed by depth."""
+    def initial_weights(self, generator: torch.Generator) -> Iterator[tuple[str, Tensor]]:
+        """Draw weights by name: normal, 0.02 wide; what adds to the stream is narrowed by depth."""
         for name, weight in self.named_parameters():
+            drawn = torch.ones(weight.shape)
             if weight.ndim == 2:
                 residual = name.endswith(("wo.weight", "w2.weight"))
                 narrow = (2 * self.config.n_layers) ** -0.5 if residual else 1.0
-                nn.init.normal_(weight, std=0.02 * narrow, generator=generator)
+                nn.init.normal_(drawn, std=0.02 * narrow, generator=generator)
+            yield name, drawn
+
+    @torch.no_grad()
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Give the model new weights."""
+        weights = dict(self.named_parameters())
+        for name, drawn in self.initial_weights(generator):
+            weights[name].copy_(drawn)
 
     def forward(
         self,

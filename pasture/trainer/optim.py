@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 
 def learning_rate(step: int, *, steps: int, warmup_steps: int, peak: float, final: float) -> float:
@@ -27,3 +28,16 @@ def make_optimizer(
     ]
     fused = all(weight.device.type == "cuda" for weight in weights)
     return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=1e-8, fused=fused)
+
+
+def clip_gradients(model: nn.Module, most: float) -> Tensor:
+    """Scale the gradients to a norm of at most ``most``; return the norm that they had.
+
+    The norm is that of the whole model's gradients, wherever they lie.
+    """
+    weights = list(model.parameters())
+    norm = torch.nn.utils.get_total_norm([w.grad for w in weights if w.grad is not None])
+    if isinstance(norm, DTensor):
+        norm = norm.full_tensor()
+    torch.nn.utils.clip_grads_with_norm_(weights, most, norm)
+    return norm

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from pasture.errors import StageError
+from pasture.errors import ConfigError, StageError
 from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.sampler import MixtureSampler
 from pasture.trainer import checkpoint
@@ -23,6 +23,8 @@ from pasture.trainer.config import ModelConfig, TrainConfig
 from pasture.trainer.metrics import StepMetrics, TrainResult
 from pasture.trainer.model import Transformer
 from pasture.trainer.optim import make_optimizer
+from pasture.trainer.parallel import Ranks
+from pasture.trainer.run import Run
 from pasture.trainer.train import train
 
 SHORT = TrainConfig(
@@ -49,10 +51,11 @@ def kill_at(step: int) -> object:
 
 
 def files(folder: pathlib.Path) -> dict[str, bytes]:
+    """Read the files of checkpoints; their indices have a random id, and metrics have times."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "metrics.jsonl"
+        if path.is_file() and path.name not in ("metrics.jsonl", ".metadata")
     }
 
 
@@ -68,8 +71,8 @@ def test_loss_falls_below_what_pairs_of_tokens_tell(trained: Trained) -> None:
     assert result.first_loss == pytest.approx(math.log(340), abs=0.5)
     assert result.loss == seen[-1].loss
     assert sorted(result.validation) == ["arxiv", "books"]
-    for source, loss in result.validation.items():
-        assert loss < bigram_loss(trained.output, source)
+    for source, found in result.validation.items():
+        assert found.loss < bigram_loss(trained.output, source)
     assert {name for line in seen for name in line.losses} == {"arxiv", "books"}
     assert (result.steps, result.resumed_from, result.tokens) == (100, 0, 100 * 512)
 
@@ -155,6 +158,21 @@ def test_gradients_are_those_of_the_mean_over_the_whole_batch(output: pathlib.Pa
     assert seen[0].gradient_norm == pytest.approx(float(norm), rel=1e-3)
 
 
+def test_what_a_killed_save_left_is_removed(output: pathlib.Path) -> None:
+    left = output / "checkpoints" / ".partial-step-00000003" / "state"
+    left.mkdir(parents=True)
+    train(str(output), SHORT)
+    assert not left.parent.exists()
+
+
+def test_a_step_must_be_shared_evenly(output: pathlib.Path) -> None:
+    class Three(Ranks):
+        data_size = 3
+
+    with pytest.raises(ConfigError, match="3 processes cannot share the 4 sequences of a step"):
+        Run.open(str(output), SHORT, Three(torch.device("cpu")))
+
+
 def test_another_run_is_refused(output: pathlib.Path) -> None:
     train(str(output), SHORT)
     with pytest.raises(StageError, match=r"is of another run: config\.seed: 0 -> 1\. Train as"):
@@ -178,7 +196,7 @@ def test_no_validation_text_gives_no_validation_loss(output: pathlib.Path) -> No
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tokenizer/tokenizer.model", "tokenizer.model is missing; put the tokenizer that made"),
+        ("tokenizer/tokenizer.model", "holds no tokenizer; put the one that made the tokens"),
         ("tokens", "holds no train tokens"),
     ],
 )
@@ -214,7 +232,7 @@ def test_one_batch_can_be_learned_by_heart() -> None:
 def test_a_damaged_checkpoint(output: pathlib.Path, damage: str) -> None:
     path = pathlib.Path(train(str(output), SHORT).checkpoint)
     if damage == "weights":
-        (path / "model.safetensors").write_bytes(b"x" * 100)
+        (path / "state" / "__0_0.distcp").write_bytes(b"x" * 100)
     elif damage == "manifest":
         (path / "MANIFEST.json").write_text("{}")
     else:

@@ -1,0 +1,74 @@
+"""Trains in several processes, for tests: ``python train_ranks.py JOBS``.
+
+JOBS is a JSON list of jobs, done in turn; each has ``processes``, ``output``, ``options`` (of
+``TrainConfig``), and ``kill_at``, the step that its processes stop after, or null. Processes are
+forked from one that has imported everything, and stay for all jobs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+import sentencepiece  # noqa: F401 (this and the next before the fork, and not in every process)
+import torch
+import torch._dynamo
+import torch._inductor
+import torch.multiprocessing
+
+from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
+from pasture.trainer.train import Trainer, train
+
+UNTIED = Preset(
+    ModelConfig(64, 2, 8, n_kv_heads=4, multiple_of=32, context_length=32), 6e-3, 256, 2048
+)
+
+
+class KilledError(Exception):
+    """Stands for processes that are killed."""
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
+    torch.set_num_threads(1)
+    take_step = Trainer.step
+    for job, port in zip(jobs, ports, strict=True):
+        if rank >= job["processes"]:
+            continue
+        os.environ.update(
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE=str(job["processes"]),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(port),
+        )
+
+        def step(trainer: Trainer, number: int, last: int | None = job["kill_at"]) -> Any:
+            if number == last:
+                raise KilledError
+            return take_step(trainer, number)
+
+        Trainer.step = step
+        with contextlib.suppress(KilledError):
+            train(job["output"], TrainConfig(**job["options"]))
+
+
+def main() -> None:
+    PRESETS["untied"] = UNTIED
+    jobs = json.loads(sys.argv[1])
+    ports = [free_port() for _ in jobs]
+    most = max(job["processes"] for job in jobs)
+    torch.multiprocessing.start_processes(work, (jobs, ports), nprocs=most, start_method="fork")
+
+
+if __name__ == "__main__":
+    main()
