@@ -227,6 +227,30 @@ def test_recall_follows_the_lsh_curve(layout, similarity):
     assert abs(recall - expected) <= 4 * error + 1 / pairs
 
 
+def test_a_search_finds_planted_copies_by_the_curve_and_nothing_else(search):
+    """Copies with words replaced so far apart that each changes five n-grams."""
+    config = NearDuplicates(bands=9, rows=13, min_similarity=0.69)
+    pairs, shingles = 150, 200
+    originals, copies, expected = [], [], []
+    for edits in (2, 4, 7):
+        true = (shingles - 5 * edits) / (shingles + 5 * edits)
+        chance = float(match_probability(true, 9, 13))
+        expected.append((chance, pytest.approx(true)))
+        for pair in range(pairs):
+            words = [f"e{edits}p{pair}w{number}" for number in range(shingles + 4)]
+            originals.append(" ".join(words))
+            words[10 : 10 * edits + 1 : 10] = ["edited"] * edits
+            copies.append(" ".join(words))
+    unique = [" ".join(f"u{text}w{word}" for word in range(100)) for text in range(100)]
+    found = search(FindNearDuplicates(config), [originals, unique, copies])
+    assert set(found) == {2}
+    for number, (chance, true) in enumerate(expected):
+        rows = [row for row in found[2] if row[0] // pairs == number]
+        assert rows == [(row, 0, row, true) for row, *_ in rows]
+        error = np.sqrt(chance * (1 - chance) / pairs)
+        assert abs(len(rows) / pairs - chance) <= 3 * error
+
+
 @pytest.mark.parametrize(
     ("config", "layout"),
     [

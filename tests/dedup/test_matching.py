@@ -1,0 +1,97 @@
+import collections
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pasture.dedup.matching import (
+    Entries,
+    Matches,
+    Packed,
+    collapse,
+    deal,
+    match_bucket,
+    merge_shard,
+)
+
+SPREAD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: small keys in many buckets
+NUMBERS = st.lists(st.integers(0, 1 << 62))
+ENTRY = st.tuples(st.integers(0, 6), st.sampled_from([0.0, 1.0, float("nan")]))
+SHARDS = st.lists(st.lists(ENTRY, max_size=12), max_size=5)
+
+
+def find(shards, ranked):
+    """Match shards of ``(key, rank)`` as the transform does, without Beam."""
+    buckets, repeats = collections.defaultdict(list), {}
+    for shard, rows in enumerate(shards):
+        keys = np.array([key * SPREAD % (1 << 64) for key, _ in rows], np.uint64)
+        ranks = np.array([rank for _, rank in rows], np.float64) if ranked else None
+        entries = Entries(keys.reshape(-1, 1), np.arange(len(rows)) * 3, ranks)
+        distinct, repeats[shard] = collapse(entries)
+        for bucket, part in deal(distinct):
+            buckets[bucket].append((shard, pickle.loads(pickle.dumps(part))))
+    matches = collections.defaultdict(list)
+    for parts in buckets.values():
+        for shard, matched in match_bucket(parts):
+            matches[shard].append(matched)
+    return {shard: merge_shard(shard, matches[shard], [repeats[shard]]) for shard in repeats}
+
+
+def find_by_hand(shards, ranked):
+    copies = collections.defaultdict(list)
+    for shard, rows in enumerate(shards):
+        for number, (key, rank) in enumerate(rows):
+            order = (np.isnan(rank), np.nan_to_num(rank)) if ranked else ()
+            copies[key].append((order, shard, number * 3))
+    found = {shard: [] for shard in range(len(shards))}
+    for same in copies.values():
+        for _, shard, position in same if len(same) > 1 else []:
+            found[shard].append((position, *min(same)[1:]))
+    return {shard: sorted(rows) for shard, rows in found.items()}
+
+
+@pytest.mark.parametrize("ranked", [False, True])
+@given(shards=SHARDS)
+def test_equal_keys_are_matched_to_their_best_entry(ranked, shards):
+    found = {
+        shard: list(zip(m.positions, m.of_shard, m.of_position, strict=True))
+        for shard, m in find(shards, ranked).items()
+    }
+    assert found == find_by_hand(shards, ranked)
+
+
+def test_the_best_entry_is_not_beaten():
+    ints = np.array([0, 3, 6])
+    matches = Matches(ints, np.array([0, 0, 1], np.int32), np.array([0, 0, 6]))
+    assert matches.beaten(0).positions.tolist() == [3, 6]
+    assert matches.beaten(1).positions.tolist() == [0, 3]
+
+
+@given(NUMBERS)
+def test_packed_numbers_come_back(numbers):
+    numbers = np.array(numbers, np.int64)
+    assert np.array_equal(Packed.of(numbers).unpack(), numbers)
+
+
+@pytest.mark.parametrize(
+    ("steps", "size"), [((-128, 127), 1), ((-129, 0), 2), ((0, 128), 2), ((0, 1 << 31), 8)]
+)
+def test_steps_take_the_bytes_that_hold_them(steps, size):
+    assert Packed.of(np.cumsum([1 << 40, *steps])).steps.itemsize == size
+
+
+def shuffled_bytes(keys):
+    """What a shard sends: its distinct entries by bucket, and the positions of the others."""
+    distinct, repeats = collapse(Entries(keys, np.arange(len(keys))))
+    return len(pickle.dumps([list(deal(distinct)), repeats]))
+
+
+def test_a_key_that_a_shard_repeats_costs_less_than_others():
+    bands, documents = 18, 5000
+    random = np.random.default_rng(0)
+    keys = random.integers(0, 1 << 64, (bands * documents, 1), np.uint64)
+    one_text = np.tile(keys[:bands], (documents, 1))
+    assert shuffled_bytes(keys) < 11 * len(keys)
+    assert shuffled_bytes(one_text) < 3 * len(keys)
