@@ -1,0 +1,1 @@
+"""A Beam runner on PySpark: ``--runner=spark``."""
