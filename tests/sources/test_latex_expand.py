@@ -434,10 +434,10 @@ def test_expands_a_large_paper_in_seconds() -> None:
     )
     line = "The value of $\\{}{{x}}$ is $\\alpha^2$, see \\cite{{key}} and the next one.\n"
     body = "".join(line.format(names[i % 2000]) for i in range(5_000_000 // 75))
-    start = time.perf_counter()
+    start = time.process_time()
     text = text_of(macros + body)
     assert text.startswith("The value of $\\mathbf{x}_{maaa}$ is")
-    assert time.perf_counter() - start < 10  # 5 s on an idle core, see benchmarks
+    assert time.process_time() - start < 30  # 3 s; time that grows with the square takes minutes
 
 
 PIECES = st.sampled_from(
