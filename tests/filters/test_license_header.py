@@ -185,12 +185,12 @@ def test_a_header_longer_than_the_head_stays() -> None:
 def test_long_lines_take_bounded_time(language: str) -> None:
     comments = COMMENTS[language]
     line = "".join(f"{marker} " for marker in (*comments.line, *sum(comments.blocks, ())))
-    start = time.perf_counter()
+    start = time.process_time()
     for text in ("license ", line + "copyright ", "(c) part of the ", "\n", line + "\n"):
         hostile = line + text * (10_000_000 // len(text))
         rest, _ = strip_header(hostile, language)
         assert len(rest) <= len(hostile)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_lies_beyond_the_head_is_untouched() -> None:

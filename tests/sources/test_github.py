@@ -390,9 +390,9 @@ def test_decode_never_fails_otherwise(data: bytes) -> None:
 def test_a_hostile_row_takes_bounded_time(tmp_path: pathlib.Path, line: bytes) -> None:
     path = tmp_path / "bq-0.json"
     path.write_bytes(line + b"\n")
-    start = time.perf_counter()
+    start = time.process_time()
     assert all(isinstance(record, Rejected) for record in read(GitHub(inputs=(str(path),))))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=50, deadline=None)

@@ -419,10 +419,10 @@ def test_gives_up_a_paper_past_its_input() -> None:
     ],
 )
 def test_hostile_input_takes_bounded_time(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with contextlib.suppress(CannotExpand):
         expand(source)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_expands_a_large_paper_in_seconds() -> None:

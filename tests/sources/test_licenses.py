@@ -369,10 +369,10 @@ def test_a_header_below_the_head_is_not_read() -> None:
     ids=lambda text: text[:20],
 )
 def test_hostile_texts_take_bounded_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     licenses.of_license_file(text)
     licenses.of_source_file("# license\n# " + text, "Python")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=50, deadline=None)

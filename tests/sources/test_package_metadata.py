@@ -102,10 +102,10 @@ def test_other_files_are_no_metadata() -> None:
     ids=lambda text: text[:20],
 )
 def test_hostile_texts_take_bounded_time(base: str, text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for length in (SIZE, len(text)):
         package_metadata.license_of(base, text[:length])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @settings(max_examples=50)

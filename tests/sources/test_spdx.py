@@ -94,9 +94,9 @@ def test_deep_nesting_is_bounded() -> None:
 
 @pytest.mark.parametrize("piece", ["x", "(", "MIT OR ", " ", "+", "/", "MIT+"])
 def test_a_long_line_takes_bounded_time(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert spdx.parse(piece * (10_000_000 // len(piece))) is None
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @settings(max_examples=50)
