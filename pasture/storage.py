@@ -163,6 +163,15 @@ def remove_tree(path: str) -> None:
         _attempt(path, "remove", lambda: fs.rm(inner, recursive=True))
 
 
+def remove_partial(root: str) -> None:
+    """Remove the unfinished files that killed writers left below a folder."""
+    if root.split("://")[0] in OBJECT_STORES:  # they show none
+        return
+    for path, _ in list_tree(root):
+        if PARTIAL in path.rsplit("/", 1)[-1]:
+            remove_tree(path)
+
+
 def open_read(path: str) -> BinaryIO:
     """Open a file for reading bytes. Reading a remote one raises nothing but ``StorageError``."""
     fs, inner = file_system(path)

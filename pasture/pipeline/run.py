@@ -179,6 +179,7 @@ def run_recipe(
     _check_before(context, wanted)
     storage.make_folder(output)
     with output_lock(output):
+        storage.remove_partial(output)
         _make(context, wanted, options, force, progress)
 
 
@@ -274,7 +275,7 @@ def _run_job(
         if not pending:
             continue
         waiting = True
-        add_stage(pipeline, context, node, folder, pending)
+        add_stage(pipeline, context, node, folder, elements, pending)
     if waiting:
         with _Poll(folders, progress):
             _wait(pipeline)
@@ -288,10 +289,10 @@ def add_stage(
     context: Context,
     node: BeamNode,
     folder: StageFolder,
+    elements: Sequence[tuple[int, Any]],
     pending: frozenset[int],
 ) -> None:
     """Add one stage to a Beam job, its steps labelled by its key."""
-    elements = node.elements(context)
     if not node.needs_every_shard():
         elements = [element for element in elements if element[0] in pending]
     elements = [*elements, *node.other_elements(context)]

@@ -24,6 +24,7 @@ from pasture.pipeline import graph, lock
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.verify import verify_tokens
+from tests.trees import contents
 
 
 def write_recipe(folder: pathlib.Path, body: object) -> None:
@@ -50,14 +51,6 @@ class Log(Silent):
 
     def note(self, text):
         self.notes.append(text)
-
-
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 ALL = [
@@ -345,3 +338,15 @@ def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):
     evaluation.write_text('{"question": "Another one."}\n')
     with pytest.raises(StageError, match=r"10-mark was made(.|\n)*evaluation.jsonl \(29 bytes"):
         run(raw, output, until="10-mark")
+
+
+def test_what_a_killed_driver_left_half_written_is_removed(raw, tmp_path):
+    output = tmp_path / "out"
+    run(raw, output, until="00-extract")
+    whole = contents(output)
+    for left in ("recipe.yaml", "tokens/MANIFEST.json", "models/language/lid.176.ftz"):
+        path = output / f"{left}.partial-0123456789ab"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    run(raw, output, until="00-extract")
+    assert contents(output) == whole
