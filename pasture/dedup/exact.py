@@ -10,11 +10,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 
 from pasture import storage
 from pasture.dedup.addresses import DuplicateRows, Floats, Keep, rank_columns, ranks
@@ -44,11 +45,16 @@ class ExactDuplicates(Deduplication):
         return functools.partial(read_digests, config=self)
 
 
-def digest(text: str, normalise: str) -> bytes:
+def digest(text: str, normalise: str = "none") -> bytes:
     """Hash a normalised text to 16 bytes."""
     if normalise == "whitespace":
         text = " ".join(text.split())
     return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def to_keys(digests: Iterable[bytes]) -> npt.NDArray[np.uint64]:
+    """Stack digests as keys of two numbers."""
+    return np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def read_digests(path: str, config: ExactDuplicates) -> Entries:
@@ -61,7 +67,7 @@ def read_digests(path: str, config: ExactDuplicates) -> Entries:
         ranked = ranks(batch, config.keep)
         if ranked is not None:
             found.append(ranked)
-    keys = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2)
+    keys = to_keys(digests)
     rows = np.arange(len(keys), dtype=np.int64)
     return Entries(keys, rows, np.concatenate(found) if found else None)
 

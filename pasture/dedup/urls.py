@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ import numpy as np
 from pasture import storage
 from pasture.dedup.addresses import Floats, Ints, Keep, rank_columns, ranks
 from pasture.dedup.base import Deduplication
-from pasture.dedup.exact import DIGEST_BYTES, to_duplicate_rows
+from pasture.dedup.exact import digest, to_duplicate_rows, to_keys
 from pasture.dedup.matching import Entries, MatchEntries
 from pasture.dedup.parts import found_any
 from pasture.urls import normalise_url
@@ -50,20 +49,15 @@ def read_urls(path: str, keep: Keep) -> Entries:
     row = 0
     for batch in storage.read_batches(path, columns=["url", *rank_columns(keep)]):
         urls = [normalise_url(url) if url else "" for url in batch["url"].to_pylist()]
-        digests += (_digest(url) for url in urls if url)
+        digests += (digest(url) for url in urls if url)
         present = np.flatnonzero(np.array(urls, bool))
         found.append(present + row)
         rank = ranks(batch, keep)
         if rank is not None:
             ranked.append(rank[present])
         row += batch.num_rows
-    keys = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2)
     rows = np.concatenate([np.empty(0, np.int64), *found])
-    return Entries(keys, rows, np.concatenate(ranked) if ranked else None)
-
-
-def _digest(url: str) -> bytes:
-    return hashlib.blake2b(url.encode(), digest_size=DIGEST_BYTES).digest()
+    return Entries(to_keys(digests), rows, np.concatenate(ranked) if ranked else None)
 
 
 @dataclasses.dataclass

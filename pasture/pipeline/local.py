@@ -66,7 +66,9 @@ class LocalRunner(FnApiRunner):  # type: ignore[misc]
             threading.Thread(target=run, name="local-run", daemon=True).start()
             return ended.result()
         except BaseException:
-            _kill_workers()
+            for process in worker_processes(os.getpid()):
+                with contextlib.suppress(ProcessLookupError):  # it ended just now
+                    os.kill(process, signal.SIGKILL)
             raise
         finally:
             threading.excepthook = usual
@@ -83,11 +85,13 @@ def _end(
             ended.set_exception(error)
 
 
-def _kill_workers() -> None:
-    """Kill the worker processes of this process."""
+def worker_processes(parent: int) -> list[int]:
+    """Find the worker processes that a process has started."""
+    found = []
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended just now
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            started_by = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             is_worker = WORKER.encode() in (folder / "cmdline").read_bytes().split(b"\0")
-            if parent == os.getpid() and is_worker:
-                os.kill(int(folder.name), signal.SIGKILL)
+            if started_by == parent and is_worker:
+                found.append(int(folder.name))
+    return sorted(found)

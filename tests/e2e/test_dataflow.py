@@ -41,9 +41,10 @@ def translate(raw, output):
     keys = []
     for key, node in build_graph(context.recipe).items():
         if isinstance(node, BeamNode):
-            pending = frozenset(index for index, _ in node.elements(context))
+            elements = node.elements(context)
+            pending = frozenset(index for index, _ in elements)
             folder = node.stage_folder(context, len(pending))
-            add_stage(pipeline, context, node, folder, pending)
+            add_stage(pipeline, context, node, folder, elements, pending)
             keys.append(key)
     pipeline.run()
     return keys, pipeline.runner.proto_pipeline

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from pasture.pipeline.options import LOCAL_RUNNER
+from tests.trees import contents
 
 # Where many share the machine, Java takes its time to start.
 pytestmark = pytest.mark.timeout(1200)
@@ -31,14 +32,6 @@ def run(sample_raw: pathlib.Path, output: pathlib.Path, *arguments: str) -> None
         timeout=1000,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def assert_same(one: pathlib.Path, other: pathlib.Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pathlib
 
 import pyarrow as pa
 import pytest
@@ -17,14 +16,7 @@ from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
 from pasture.sources import SOURCES
 from pasture.tokenize.verify import verify_tokens
-
-
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+from tests.trees import contents
 
 
 def test_every_source_keeps_documents_and_the_counts_add_up(sample_output):

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from pasture.pipeline.local import worker_processes
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from tests.trees import contents
 
 KILLS = 30
 PARENT = """
@@ -91,14 +93,6 @@ def busy_raw(raw, recipe_body) -> pathlib.Path:
     return raw
 
 
-def contents(folder: pathlib.Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.mark.timeout(900)
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw, driver, tmp_path):
     whole, output = tmp_path / "whole", tmp_path / "output"
@@ -132,19 +126,6 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw,
     assert reached, "no run was killed in the middle of a stage"
 
 
-def workers_of(process: int) -> list[int]:
-    """The worker processes of a run; those of a dead one stay known by its name."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == process and b"pasture.pipeline.worker" in (
-                folder / "cmdline"
-            ).read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return sorted(found)
-
-
 def alive(process: int) -> bool:
     try:
         status = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
@@ -165,7 +146,7 @@ def start_with_workers(raw: pathlib.Path, output: pathlib.Path) -> subprocess.Po
 
 def wait_for_workers(run: subprocess.Popen[str]) -> list[int]:
     while run.poll() is None:
-        found = workers_of(run.pid)
+        found = worker_processes(run.pid)
         if len(found) == 2:
             return found
         time.sleep(0.02)

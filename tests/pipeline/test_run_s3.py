@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from pasture.manifests.outputs import Output, verify
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import plan, run_recipe
 from tests.s3_server import serve
+from tests.trees import contents
 
 
 @pytest.fixture
@@ -36,16 +36,11 @@ def test_a_bucket_gets_the_same_bytes_as_a_disk(bucket, raw, tmp_path):
     recipe = load_recipe("s3://corpus/raw/recipe.yaml")
     run_recipe(recipe, "s3://corpus/out")
 
-    local = {
-        str(path.relative_to(tmp_path / "out")): path.read_bytes()
-        for path in pathlib.Path(tmp_path / "out").rglob("*")
-        if path.is_file()
-    }
     remote = {
         name.removeprefix("corpus/out/"): bucket.cat_file(name)
         for name in bucket.find("corpus/out")
     }
-    assert remote == local
+    assert remote == contents(tmp_path / "out")
     assert list(verify(Output("s3://corpus/out"))) == []
     assert {node.state for node in plan(recipe, "s3://corpus/out")} == {"done"}
 

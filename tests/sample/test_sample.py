@@ -15,6 +15,7 @@ from pasture.sample import c4, common_crawl, write_sample
 from pasture.sample.containers import read_bundle
 from pasture.sources.c4 import C4
 from pasture.sources.common_crawl import CommonCrawl
+from tests.trees import contents
 
 SOURCES = ["common_crawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange"]
 
@@ -24,11 +25,6 @@ def sample(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     write_sample(str(folder))
     return folder
-
-
-def contents(folder):
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def read(source):
