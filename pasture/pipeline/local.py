@@ -41,7 +41,7 @@ class LocalRunner(FnApiRunner):  # type: ignore[misc]
         workers = False
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:
-                environment.payload = f"exec {sys.executable} -m {WORKER}".encode()
+                environment.payload = f"exec {sys.executable} -m {WORKER} {os.getpid()}".encode()
                 workers = True
         if not workers:
             return super().run_via_runner_api(pipeline_proto, options)

@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Work until there is no more."""
-    parent = os.getppid()
+    parent = int(sys.argv.pop(1))  # it may be dead already
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:  # it died before we asked
