@@ -5,7 +5,9 @@
 Writes token shards of random ids to a temporary folder: three sources with documents of about 600
 tokens, read by batches of 64 sequences of 2,048 (as int64, with the columns at which documents
 start); and one source of many tiny shards, whose corpus is opened and read once in each of its
-shards. Processor time of one process; the fastest round counts.
+shards. Processor time of one process; the fastest round counts. Beside it stands what one H200
+takes that trains ``1b`` at the MFU that the trainer is meant to reach: the loader's share of its
+time.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from pasture.manifests.shards import MANIFEST
 from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.sampler import MixtureSampler
 from pasture.tokenize.writer import TokenMetadata, write_token_shard
+from pasture.trainer.config import PRESETS
+from pasture.trainer.metrics import PEAK_FLOPS
 
 CONTEXT_LENGTH, BATCH_SIZE = 2048, 64
 STEPS = 50
 PROPORTIONS = {"c4": 0.7, "books": 0.2, "arxiv": 0.1}
 MEAN_DOCUMENT = 600
+MFU = 0.5
 FACTS = {"sha256": "0" * 64, "vocab_size": 32_000, "dtype": "uint16", "bos": True, "eos": True}
 
 
@@ -76,8 +81,8 @@ def fastest(work: Callable[[], object], rounds: int) -> float:
     return min(taken)
 
 
-def measure_feeding(output: str, tokens: int, rounds: int) -> list[str]:
-    """Draw batches from three sources."""
+def measure_feeding(output: str, tokens: int, rounds: int) -> list[list[str]]:
+    """Draw batches from three sources; compare with what a GPU takes."""
     for seed, (source, share) in enumerate(PROPORTIONS.items()):
         write_source(output, source, [list(documents(int(tokens * share), seed))])
     corpus = TokenCorpus.open(output)
@@ -87,7 +92,15 @@ def measure_feeding(output: str, tokens: int, rounds: int) -> list[str]:
     taken = fastest(lambda: [sampler.batch(step) for step in range(STEPS)], rounds)
     there_are = sum(corpus.token_counts.values())
     what = f"{STEPS} batches of {BATCH_SIZE} x {CONTEXT_LENGTH} of {there_are:,} tokens"
-    return ["feed", what, f"{size / taken / 1e6:.0f} M tokens/s"]
+    taking = MFU * PEAK_FLOPS["H200"] / PRESETS["1b"].model.flops_per_token
+    return [
+        ["feed", what, f"{size / taken / 1e6:.0f} M tokens/s"],
+        [
+            f"an H200's step of 1b at {MFU:.0%} MFU",
+            f"{taking:,.0f} tokens/s",
+            f"{taking * taken / size:.2%} of it to feed",
+        ],
+    ]
 
 
 def measure_opening(output: str, shards: int, rounds: int) -> list[list[str]]:
@@ -117,7 +130,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as feed, tempfile.TemporaryDirectory() as many:
-        rows = [measure_feeding(feed, options.tokens, options.rounds)]
+        rows = measure_feeding(feed, options.tokens, options.rounds)
         rows += measure_opening(many, options.shards, options.rounds)
     print(machine())
     print(f"python -m benchmarks.sampler --tokens {options.tokens} --shards {options.shards}\n")

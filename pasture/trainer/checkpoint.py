@@ -96,7 +96,10 @@ class Checkpoint:
             with _quiet():
                 load_distributed(_state(model, optimizer), checkpoint_id=folder, no_dist=alone)
         except (CheckpointException, RuntimeError, OSError, ValueError, *DAMAGED) as error:
-            raise StageError(f"{self.path}: the weights cannot be used: {error}") from error
+            raise StageError(
+                f"{self.path}: the weights cannot be used: {error}. Without this folder, training "
+                f"goes on from the checkpoint before it"
+            ) from error
 
 
 DAMAGED = (pickle.UnpicklingError, EOFError, KeyError, AttributeError)

@@ -172,9 +172,14 @@ def _cut_layers(model: Transformer, mesh: DeviceMesh) -> None:
     follows them by rows: a block then sends four messages forward (Korthikanti et al., 2022).
     """
     config = model.config
-    for name in ("n_heads", "kv_heads", "context_length"):
-        if getattr(config, name) % mesh.size():
-            raise ConfigError(f"tp: {mesh.size()} does not divide {name}, {getattr(config, name)}")
+    cut = {
+        "n_heads": config.n_heads,
+        "n_kv_heads": config.kv_heads,
+        "context_length": config.context_length,
+    }
+    for name, size in cut.items():
+        if size % mesh.size():
+            raise ConfigError(f"tp: {mesh.size()} does not divide {name}, {size}")
     block: dict[str, ParallelStyle] = {
         "attention_norm": SequenceParallel(),
         "attention": PrepareModuleInput(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from pasture.errors import ConfigError
 from pasture.trainer.config import ModelConfig, TrainConfig
 
 A100_FLOPS = 312e12
@@ -93,6 +94,9 @@ def plan_training(
         options: What to train; the steps are the preset's unless given.
         gpus: How many GPUs.
         tokens_per_gpu_second: Their speed; None assumes an MFU of 45%.
+
+    Raises:
+        ConfigError: So many GPUs cannot share the model and the sequences of a step evenly.
     """
     settings = options.resolve(options.preset.model.vocab_size)
     model = settings.model
@@ -101,6 +105,17 @@ def plan_training(
     peak = options.peak_flops or A100_FLOPS
     speed = tokens_per_gpu_second or ASSUMED_MFU * peak / model.flops_per_token
     hours = tokens / speed / 3600
+    layouts = [
+        memory(model, gpus=gpus, tp=tp, micro_batch=settings.micro_batch, recompute=recompute)
+        for tp in TENSOR_PARALLEL
+        if gpus % tp == model.kv_heads % tp == settings.batch_size % (gpus // tp) == 0
+        for recompute in ("none", "selective", "full")
+    ]
+    if not layouts:
+        raise ConfigError(
+            f"gpus: {gpus} cannot share the {settings.batch_size} sequences of a step evenly; "
+            f"change their number, or batch_tokens"
+        )
     return TrainingPlan(
         model=options.model,
         parameters=model.num_parameters,
@@ -112,12 +127,7 @@ def plan_training(
         gpu_hours=hours,
         days=hours / gpus / 24,
         paper_gpu_hours=PAPER_GPU_HOURS.get(options.model),
-        layouts=[
-            memory(model, gpus=gpus, tp=tp, micro_batch=settings.micro_batch, recompute=recompute)
-            for tp in TENSOR_PARALLEL
-            if gpus % tp == model.kv_heads % tp == 0
-            for recompute in ("none", "selective", "full")
-        ],
+        layouts=layouts,
     )
 
 

@@ -48,8 +48,14 @@ class Run:
 
         Raises:
             StageError: There are no tokens, no mixture or no tokenizer.
-            ConfigError: The processes cannot share a step's sequences evenly.
+            ConfigError: The output is in a bucket, or the processes cannot share a step's
+                sequences evenly.
         """
+        if storage.is_url(output):
+            raise ConfigError(
+                f"{output}: training maps token shards into memory; copy tokens/, tokenizer/ and "
+                f"mixture.yaml to a disk first"
+            )
         corpus = TokenCorpus.open(output)
         plan = read_realised(storage.join(output, "mixture.yaml"))
         tokenizer = _read_tokenizer(output, corpus)
@@ -112,12 +118,15 @@ class Run:
             )
         return last
 
-    def initial_checkpoint(self, path: str) -> checkpoint.Checkpoint:
-        """Find the checkpoint to begin with.
+    def initial_checkpoint(self) -> checkpoint.Checkpoint | None:
+        """Find the checkpoint whose weights a new run begins with, where the options name one.
 
         Raises:
             StageError: It is of another model, or reads tokens otherwise.
         """
+        path = self.options.init
+        if path is None:
+            return None
         given = checkpoint.Checkpoint.load(path)
         if given.model.shape != self.settings.model.shape:
             raise StageError(

@@ -8,12 +8,14 @@ on from its last checkpoint, with the same batches and, on the same machine, the
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
+from pasture.errors import StageError
 from pasture.trainer import checkpoint
 from pasture.trainer.config import TrainConfig
 from pasture.trainer.data import micro_batches
@@ -44,13 +46,12 @@ def train(
 
     Raises:
         StageError: There are no tokens, no mixture or no tokenizer, or the checkpoints are of
-            another run.
+            another run; or the loss is not finite any more.
         ConfigError: The options do not go together, or not with the number of processes.
     """
     options = train_config or TrainConfig()
     with connect(options.device, options.tp) as ranks:
-        run = Run.open(output, options, ranks)
-        return _train(run, on_step or (lambda line: None))
+        return _train(Run.open(output, options, ranks), on_step or (lambda line: None))
 
 
 def _train(run: Run, on_step: Callable[[StepMetrics], None]) -> TrainResult:
@@ -71,9 +72,8 @@ def _train(run: Run, on_step: Callable[[StepMetrics], None]) -> TrainResult:
         facts = trainer.step(done - 1)
         is_last = done == settings.steps
         timing = pace.step(settings.steps - done)
-        validation = None
-        if is_last or (options.validate_every and done % options.validate_every == 0):
-            validation = run.validation(model)
+        validated = is_last or (options.validate_every and done % options.validate_every == 0)
+        validation = run.validation(model) if validated else None
         line = StepMetrics(
             step=done,
             steps=settings.steps,
@@ -106,6 +106,7 @@ def start(run: Run) -> tuple[Transformer, torch.optim.AdamW, int]:
     """Make the model and its optimizer anew, or take them from the last checkpoint."""
     options = run.options
     last = run.last_checkpoint()
+    given = last or run.initial_checkpoint()
     model = make_model(run.settings.model, run.ranks, options)
     optimizer = make_optimizer(
         model,
@@ -113,12 +114,10 @@ def start(run: Run) -> tuple[Transformer, torch.optim.AdamW, int]:
         betas=options.betas,
         weight_decay=options.weight_decay,
     )
-    if last is not None:
-        last.load_state(model, optimizer)
-    elif options.init is not None:
-        run.initial_checkpoint(options.init).load_state(model)
-    else:
+    if given is None:
         init_weights(model, torch.Generator().manual_seed(options.seed))
+    else:
+        given.load_state(model, optimizer if last else None)
     return model, optimizer, last.step if last else 0
 
 
@@ -164,8 +163,13 @@ class Trainer:
         norm = clip_gradients(self.model, options.clip)
         self.optimizer.step()
         totals, counts = self.run.ranks.sum(sums).t().tolist()
+        loss = sum(totals) / sum(counts)
+        if not math.isfinite(loss + norm):
+            raise StageError(
+                f"step {step + 1}: loss {loss}, gradients {norm:.3g}; begin anew at a lower rate"
+            )
         return {
-            "loss": sum(totals) / sum(counts),
+            "loss": loss,
             "losses": {
                 name: total / count
                 for name, total, count in zip(sampler.names, totals, counts, strict=True)

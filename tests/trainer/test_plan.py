@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pasture.errors import ConfigError
 from pasture.trainer.config import PRESETS, TrainConfig
 from pasture.trainer.plan import memory, plan_training
 
@@ -65,9 +66,32 @@ def test_recomputing_and_sharing_layers_save_memory() -> None:
     assert by_layout[8, "full"].total < by_layout[1, "full"].total
 
 
-def test_layouts_divide_the_gpus_and_the_heads() -> None:
-    plan = plan_training(TrainConfig("llama2-70b"), 12, 300.0)
-    assert sorted({item.tp for item in plan.layouts}) == [1, 2, 4]
+@pytest.mark.parametrize(
+    ("model", "gpus", "tp"),
+    [
+        ("llama2-70b", 4, [1, 2, 4]),  # GPUs
+        ("tiny", 8, [1, 2, 4]),  # heads
+        ("tiny", 16, [2, 4]),  # eight sequences a step
+        ("65b", 8192, [4, 8]),
+    ],
+)
+def test_layouts_divide_the_gpus_the_heads_and_the_batch(
+    model: str, gpus: int, tp: list[int]
+) -> None:
+    plan = plan_training(TrainConfig(model), gpus, 300.0)
+    assert sorted({item.tp for item in plan.layouts}) == tp
+
+
+def test_gpus_that_cannot_share_a_step() -> None:
+    with pytest.raises(ConfigError, match="gpus: 48 cannot share the 2048 sequences of a step"):
+        plan_training(TrainConfig("7b"), 48)
+
+
+@pytest.mark.parametrize("model", PRESETS)
+def test_every_preset_can_be_planned(model: str) -> None:
+    plan = plan_training(TrainConfig(model), 8)
+    assert plan.layouts
+    assert plan.days > 0
 
 
 def test_activations_of_7b_by_hand() -> None:

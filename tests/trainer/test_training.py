@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from pasture.errors import ConfigError, StageError
+from pasture.errors import ConfigError, PastureError, StageError
 from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.sampler import MixtureSampler
 from pasture.trainer import checkpoint
@@ -165,6 +165,11 @@ def test_what_a_killed_save_left_is_removed(output: pathlib.Path) -> None:
     assert not left.parent.exists()
 
 
+def test_an_output_in_a_bucket_is_refused() -> None:
+    with pytest.raises(ConfigError, match="gs://bucket/corpus: training maps token shards"):
+        train("gs://bucket/corpus", SHORT)
+
+
 def test_a_step_must_be_shared_evenly(output: pathlib.Path) -> None:
     class Three(Ranks):
         data_size = 3
@@ -228,14 +233,78 @@ def test_one_batch_can_be_learned_by_heart() -> None:
     assert float(loss.detach()) < 0.05
 
 
-@pytest.mark.parametrize("damage", ["weights", "manifest", "missing"])
-def test_a_damaged_checkpoint(output: pathlib.Path, damage: str) -> None:
-    path = pathlib.Path(train(str(output), SHORT).checkpoint)
-    if damage == "weights":
-        (path / "state" / "__0_0.distcp").write_bytes(b"x" * 100)
-    elif damage == "manifest":
-        (path / "MANIFEST.json").write_text("{}")
+def damage(path: pathlib.Path, how: str) -> None:
+    state = path / "state" / "__0_0.distcp"
+    if how == "cut":
+        state.write_bytes(state.read_bytes()[:-1000])
+    elif how == "overwritten":
+        state.write_bytes(b"x" * state.stat().st_size)
+    elif how == "no_state":
+        state.unlink()
+    elif how == "index":
+        (path / "state" / ".metadata").write_bytes(b"x" * 100)
+    elif how == "no_index":
+        (path / "state" / ".metadata").unlink()
     else:
-        (path / "MANIFEST.json").unlink()
-    with pytest.raises(StageError, match=r"weights cannot|not a checkpoint|no finished checkpoint"):
-        checkpoint.Checkpoint.load(str(path)).load_model()
+        (path / "MANIFEST.json").write_text(how)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("cut", "the weights cannot be used"),
+        ("overwritten", "the weights cannot be used"),
+        ("no_state", "the weights cannot be used"),
+        ("index", "the weights cannot be used"),
+        ("no_index", "the weights cannot be used"),
+        ("{}", "is not a checkpoint's manifest"),
+        ('{"step":', "MANIFEST.json"),
+    ],
+)
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_serves(
+    trained_twice: pathlib.Path, how: str, message: str
+) -> None:
+    last = trained_twice / "checkpoints" / "step-00000002"
+    damage(last, how)
+    with pytest.raises(PastureError, match=rf"step-00000002.*{message}|{message}.*step-00000002"):
+        train(str(trained_twice), TWO_STEPS)
+    shutil.rmtree(last)
+    assert train(str(trained_twice), TWO_STEPS).resumed_from == 1
+
+
+TWO_STEPS = dataclasses.replace(SHORT, steps=2, checkpoint_every=1)
+
+
+@pytest.fixture
+def trained_twice(output: pathlib.Path) -> pathlib.Path:
+    """An output with two checkpoints."""
+    train(str(output), TWO_STEPS)
+    return output
+
+
+def test_weights_of_another_model_are_refused(
+    trained_twice: pathlib.Path, tokens_output: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """Both as the run's own checkpoint and as the one to begin with, before a model is made."""
+    with pytest.raises(StageError, match=r"another run: config\.model: 'tiny' -> '65b'"):
+        train(str(trained_twice), dataclasses.replace(TWO_STEPS, model="65b"))
+    other = shutil.copytree(tokens_output, tmp_path / "other")
+    init = str(trained_twice / "checkpoints" / "step-00000002")
+    with pytest.raises(StageError, match=r"is of another model: \{'dim': 128"):
+        train(str(other), dataclasses.replace(TWO_STEPS, model="65b", init=init))
+
+
+def test_a_loss_that_is_no_number_stops_the_run(output: pathlib.Path) -> None:
+    """No checkpoint is written after it."""
+    diverging = dataclasses.replace(SHORT, learning_rate=1e30, checkpoint_every=1)
+    with pytest.raises(
+        StageError, match=r"step 2: loss .*, gradients nan; begin anew at a lower rate"
+    ):
+        train(str(output), diverging)
+    assert [step for step, _ in losses(output)] == [1]
+    assert [path.name for path in output.glob("checkpoints/step-*")] == ["step-00000001"]
+
+
+def test_a_folder_without_a_manifest_is_no_checkpoint(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(StageError, match="holds no finished checkpoint"):
+        checkpoint.Checkpoint.load(str(tmp_path))

@@ -2,7 +2,8 @@
 
 JOBS is a JSON list of jobs, done in turn; each has ``processes``, ``output``, ``options`` (of
 ``TrainConfig``), and ``kill_at``, the step that its processes stop after, or null. Processes are
-forked from one that has imported everything, and stay for all jobs.
+forked from one that has imported everything, and stay for all jobs. The tokens that a process
+trains on are kept in ``OUTPUT/seen``.
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pathlib
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import sentencepiece  # noqa: F401 (this and the next before the fork, and not in every process)
 import torch
 import torch._dynamo
 import torch._inductor
 import torch.multiprocessing
 
+import pasture.trainer.train
+from pasture.tokenize.sampler import Batch
 from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
+from pasture.trainer.data import MicroBatch, micro_batches
 from pasture.trainer.train import Trainer, train
 
 UNTIED = Preset(
@@ -52,9 +59,25 @@ def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
             MASTER_PORT=str(port),
         )
 
-        def step(trainer: Trainer, number: int, last: int | None = job["kill_at"]) -> Any:
+        seen = pathlib.Path(job["output"]) / "seen"
+        seen.mkdir(exist_ok=True)
+
+        def step(
+            trainer: Trainer,
+            number: int,
+            last: int | None = job["kill_at"],
+            seen: pathlib.Path = seen,
+        ) -> Any:
             if number == last:
                 raise KilledError
+
+            def keep(batch: Batch, *args: Any, **kwargs: Any) -> Iterator[MicroBatch]:
+                ranks = trainer.run.ranks
+                name = f"{number}-{ranks.data_rank}-{ranks.data_size}.npy"
+                np.save(seen / name, batch.tokens)
+                return micro_batches(batch, *args, **kwargs)
+
+            pasture.trainer.train.micro_batches = keep
             return take_step(trainer, number)
 
         Trainer.step = step
