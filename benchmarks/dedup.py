@@ -2,12 +2,16 @@
 
     python -m benchmarks.dedup scale [--documents N...] [--identical N] [--stages exact near]
     python -m benchmarks.dedup peers [--documents N]
+    python -m benchmarks.dedup bucket [--keys N]
 
 The documents are made: words by Zipf's law, 2 kB on average, in shards of 20,000. One in ten is a
 copy of one in another shard, and one in ten a copy with as many words replaced as leave a Jaccard
 similarity of 0.9 or a little more, of word 5-grams; every original has one copy. Each run has a
 process of its own, which starts no others; its peak memory is read at the end of each stage, and
 what is shuffled is counted where Beam's local runner takes it in.
+
+``bucket`` measures what the worker holds that compares one bucket of keys, 9 of 10 distinct, of a
+hundred shards, beside the keys and their positions (16 bytes each) themselves.
 
 ``peers`` needs datatrove, datasketch, rensa and gaoya, or those of them that ``--tools`` names.
 """
@@ -38,6 +42,7 @@ from benchmarks.dedup_peers import TOOLS
 from benchmarks.reporting import machine, markdown_table, peak_memory
 from pasture import storage
 from pasture.dedup.exact import ExactDuplicates
+from pasture.dedup.matching import Entries, match_bucket
 from pasture.dedup.near import NearDuplicates
 from pasture.pipeline.options import beam_options
 from pasture.pipeline.recipes import Dedup
@@ -259,6 +264,20 @@ def compare_peers(count: int, tools: Sequence[str]) -> None:
     print(markdown_table(header, rows))
 
 
+def measure_bucket(keys: int) -> None:
+    """Print what comparing one bucket of keys takes."""
+    random = np.random.default_rng(1)
+    distinct = random.integers(0, 1 << 63, keys * 9 // 10).astype(np.uint64)
+    both = np.concatenate([distinct, distinct[: keys - len(distinct)]])
+    shards = np.array_split(both.reshape(-1, 1), 100)
+    parts = [(shard, Entries(part, np.arange(len(part)))) for shard, part in enumerate(shards)]
+    before, start = peak_memory(), cpu_seconds()
+    matched = sum(len(matches.positions) for _, matches in match_bucket(parts))
+    row = (f"{keys:,}", f"{matched:,}", f"{(peak_memory() - before) / 1e6:,.0f}")
+    header = ("keys of a bucket", "matched", "memory beside them (MB)", "CPU (s)")
+    print(markdown_table(header, [(*row, f"{cpu_seconds() - start:.1f}")]))
+
+
 def full_shards(text: str) -> int:
     """Read a number of documents."""
     if int(text) % SHARD_ROWS:
@@ -282,6 +301,8 @@ def main() -> None:
     peers = commands.add_parser("peers", help="beside other tools")
     peers.add_argument("--documents", type=full_shards, default=40_000)
     peers.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS))
+    bucket = commands.add_parser("bucket", help="the memory that one bucket of keys takes")
+    bucket.add_argument("--keys", type=int, default=3_000_000)
     run = commands.add_parser("run")
     run.add_argument("folders", nargs=2)
     run.add_argument("--stages", nargs="+")
@@ -293,6 +314,8 @@ def main() -> None:
     print(f"{machine()}\n")
     if options.command == "scale":
         measure_scale(options)
+    elif options.command == "bucket":
+        measure_bucket(options.keys)
     else:
         compare_peers(options.documents, options.tools)
 

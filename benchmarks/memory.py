@@ -1,12 +1,14 @@
 """Measure the memory of a crawl on the local runner as the number of its files grows.
 
-    python -m benchmarks.memory [--files 4 12 40] [--pages 1000] [--plot FILE.svg]
+    python -m benchmarks.memory [--files 4 12 40] [--pages 1000] [--lines] [--plot FILE.svg]
 
 Half of the files are WET and half WARC (with a tenth of the pages, as HTML is slower to read).
 Their pages are made: a menu of ten lines that a hundred sites share out, and 15 paragraphs of
-English words in random order. Each run extracts, drops repeated lines in blocks of 4 shards,
-identifies the language and applies Gopher's rules, in a process of its own whose memory is sampled
-while it works. The memory of each run over its time goes into a plot.
+English words in random order; every sixteenth file is the same again. Each run extracts, drops
+repeated lines in blocks of 4 shards, identifies the language and applies Gopher's rules, in a
+process of its own whose memory is sampled while it works. The memory of each run over its time
+goes into a plot. With --lines all files are WET, and nothing but repeated lines is dropped: for
+files of real size, where what the search for lines holds would show.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ _WORDS = (
 )
 WORDS = _WORDS.split()
 PARAGRAPHS, WORDS_EACH, SITES = 15, 30, 100
-RECIPE = """\
+DIFFERENT_FILES = 16
+LINES = """\
 name: memory
 mixture: llama
 sources:
@@ -44,6 +47,8 @@ sources:
     inputs: ["*.gz"]
     stages:
       10-lines: {duplicate_lines: {scope_shards: 4, keep: none, max_removed: 1.0}}
+"""
+STEPS = """\
       20-language:
         steps:
           - language_id
@@ -72,24 +77,36 @@ def record(kind: str, mime: str, url: str, block: bytes) -> bytes:
     return gzip.compress(head.encode() + block + b"\r\n\r\n", compresslevel=1, mtime=0)
 
 
-def make_file(folder: pathlib.Path, number: int, pages: int) -> None:
-    """Write a WET file, or for an odd number a WARC file of fewer pages."""
+def make_files(folder: pathlib.Path, files: int, pages: int, only_wet: bool) -> None:
+    """Write files of pages; from the seventeenth on they are links to the first ones."""
+    for number in range(files):
+        is_warc = number % 2 == 1 and not only_wet
+        path = folder / f"{number:05}.warc.{'' if is_warc else 'wet.'}gz"
+        if number < DIFFERENT_FILES:
+            path.write_bytes(make_file(number, pages // 10 if is_warc else pages, is_warc))
+        else:
+            path.hardlink_to(folder / f"{number % DIFFERENT_FILES:05}{path.name[5:]}")
+
+
+def make_file(number: int, pages: int, is_warc: bool) -> bytes:
+    """Make a WET or a WARC file."""
     random = np.random.default_rng(number)
     records = []
-    for page in range(pages // 10 if number % 2 else pages):
+    for page in range(pages):
         lines, url = make_page(random), f"example.org/{number}/{page}"
-        if number % 2:
+        if is_warc:
             body = "".join(f"<p>{line}</p>\n" for line in lines[1:])
             html = f"<html><head><title>{lines[0]}</title></head><body>{body}</body></html>"
             block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html.encode()
             records.append(record("response", "application/http", url, block))
         else:
             records.append(record("conversion", "text/plain", url, "\n".join(lines).encode()))
-    (folder / f"{number:05}.warc.{'' if number % 2 else 'wet.'}gz").write_bytes(b"".join(records))
+    return b"".join(records)
 
 
-def measure(folder: pathlib.Path) -> Samples:
-    """Run the recipe over a folder in a process of its own: seconds and MB, sampled."""
+def measure(folder: pathlib.Path, recipe: str) -> Samples:
+    """Run a recipe over a folder in a process of its own: seconds and MB, sampled."""
+    (folder / "recipe.yaml").write_text(recipe)
     command = [sys.executable, "-m", "benchmarks.memory", "--run", str(folder)]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -114,7 +131,6 @@ def resident_megabytes(pid: int) -> float:
 
 def run(folder: pathlib.Path) -> None:
     """Run the recipe, in this process."""
-    (folder / "recipe.yaml").write_text(RECIPE)
     recipe = load_recipe(str(folder / "recipe.yaml"), str(folder))
     run_recipe(recipe, str(folder / "out"), until="documents")
 
@@ -160,6 +176,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--files", type=int, nargs="+", default=[4, 12, 40])
     parser.add_argument("--pages", type=int, default=1000, help="pages in a WET file")
+    parser.add_argument(
+        "--lines", action="store_true", help="WET files and the search for lines only"
+    )
     parser.add_argument("--plot", type=pathlib.Path, help="where the SVG goes")
     parser.add_argument("--run", type=pathlib.Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -170,10 +189,9 @@ def main() -> None:
     for files in args.files:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            for number in range(files):
-                make_file(folder, number, args.pages)
+            make_files(folder, files, args.pages, args.lines)
             size = sum(path.stat().st_size for path in folder.glob("*.gz")) / 1e6
-            samples = runs[files] = measure(folder)
+            samples = runs[files] = measure(folder, LINES if args.lines else LINES + STEPS)
         half = [megabytes for _, megabytes in samples[len(samples) // 2 :]]
         peak = max(megabytes for _, megabytes in samples)
         rows.append((files, f"{size:.0f}", f"{peak:.0f}", f"{sum(half) / len(half):.0f}"))

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
 Keep = Literal["first", "longest", "oldest", "newest", "best_reference", "lowest_perplexity"]

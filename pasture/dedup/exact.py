@@ -87,12 +87,13 @@ class FindExactDuplicates(beam.PTransform):  # type: ignore[misc]
     """
 
     config: ExactDuplicates = dataclasses.field(default_factory=ExactDuplicates)
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         return (
             shards
-            | "Match" >> MatchEntries(self.config.reader())
+            | "Match" >> MatchEntries(self.config.reader(), text_bytes=self.text_bytes)
             | "ToDuplicateRows" >> beam.MapTuple(to_duplicate_rows)
             | "HasRows" >> beam.Filter(_has_rows)
         )

@@ -18,11 +18,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import itertools
 import re
 import string
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -32,19 +31,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pasture import storage
-from pasture.dedup.addresses import Floats, Ints
+from pasture.dedup.addresses import Floats, Ints, Mask
 from pasture.dedup.base import Deduplication
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.parts import (
     NUMBER_BITS,
+    WHITE,
+    WHITE_ASCII,
     PartsFound,
+    RemovedParts,
     check_scope,
+    find_blank,
     found_any,
     hash_parts,
     to_positions,
 )
 from pasture.dedup.shingles import slices
-from pasture.records import RemovedLines
 from pasture.urls import normalise_url
 
 Form = Literal["ccnet", "c4"]
@@ -52,7 +54,6 @@ Form = Literal["ccnet", "c4"]
 UNICODE_PUNCTUATION = "，。、„”“«»１」「《》´∶：？！（）；–—．～’…━〈〉【】％►"
 """The marks that CCNet deletes (its list holds a full-width 1, which is a digit by then)."""
 
-_WHITE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"  # the ASCII characters that str.strip strips
 _CONTROLS = bytes({*range(32), 127} - {ord("\n")})
 _ASCII_TO_CCNET = bytes.maketrans(
     b"123456789" + string.ascii_uppercase.encode(), b"000000000" + string.ascii_lowercase.encode()
@@ -60,9 +61,8 @@ _ASCII_TO_CCNET = bytes.maketrans(
 _ANY_DIGIT = re.compile(r"\d")
 # Lower-casing looks at the neighbours of the one, and makes two characters of the other.
 _CAPITAL_SIGMA, _DOTTED_I = "\u03a3", "\u0130"
-_DELETED = sys.maxunicode + 1  # a mark in the table of characters
-SLICE_BYTES = 256 << 10
-"""Text that is hashed at once, about: what the processor's cache holds in every form."""
+SLICE_BYTES = 1 << 20
+"""Text that is hashed at once, about (ours): measured, flat from 1 MB on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,48 +102,56 @@ def split_lines(texts: pa.Array) -> tuple[pa.Array, Ints]:
     return lines.flatten(), pc.list_value_length(lines).to_numpy().astype(np.int64)
 
 
-def normalise_lines(lines: pa.Array, form: Form) -> tuple[list[bytes], npt.NDArray[np.bool_]]:
+def normalise_lines(lines: pa.Array, form: Form) -> tuple[list[bytes], Mask]:
     """Bring lines, which hold no line break, into the form that is compared.
 
     Gives the forms, and which lines hold more than white space.
     """
-    lines = pc.ascii_trim(lines, _WHITE)
-    is_unicode = pc.invert(pc.string_is_ascii(lines))
-    present = pc.binary_length(lines).to_numpy() > 0
+    lines = pc.ascii_trim(lines, WHITE_ASCII)
     if not len(lines):
-        return [], present
-    unicode = [line.strip() for line in lines.filter(is_unicode).to_pylist()]
-    if unicode:
-        present[is_unicode.to_numpy(zero_copy_only=False)] = list(map(bool, unicode))
-        text = "\n".join(unicode)
-        text = text.lower() if form == "c4" else _to_ccnet(text)
-        lines = pc.replace_with_mask(lines, is_unicode, pa.array(text.split("\n")))
-    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")
-    normal = joined[0].as_buffer().to_pybytes()
+        return [], np.empty(0, bool)
+    present = pc.binary_length(lines).to_numpy() > 0
+    is_unicode = pc.invert(pc.string_is_ascii(lines))
+    unicode = pc.utf8_trim(lines.filter(is_unicode), WHITE)
+    if len(unicode):
+        present[is_unicode.to_numpy(zero_copy_only=False)] = (
+            pc.binary_length(unicode).to_numpy() > 0
+        )
+        text = _join(unicode).decode()
+        text = text.lower() if form == "c4" else _unicode_to_ccnet(text)
+        unicode = pc.split_pattern(pa.array([text]), "\n").flatten()
+        lines = pc.replace_with_mask(lines, is_unicode, unicode)
+    normal = _join(lines)
     normal = normal.lower() if form == "c4" else normal.translate(_ASCII_TO_CCNET, _CONTROLS)
     return normal.split(b"\n"), present
 
 
-def _to_ccnet(text: str) -> str:
-    """Normalise lines character by character."""
+def _join(lines: pa.Array) -> bytes:
+    """Write lines into one text."""
+    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")
+    return bytes(joined[0].as_buffer())
+
+
+def _unicode_to_ccnet(text: str) -> str:
+    """Normalise what is not ASCII, character by character; what CCNet deletes becomes a NUL."""
     if _CAPITAL_SIGMA in text or _DOTTED_I in text:
         text = text.lower()
-    codes = _table().take(np.frombuffer(text.encode("utf-32-le"), "<u4"))
-    kept: bytes = codes[codes != _DELETED].tobytes()
-    return kept.decode("utf-32-le")
+    codes = np.frombuffer(bytearray(text.encode("utf-32-le")), "<u4")
+    unicode = np.flatnonzero(codes > 127)
+    codes[unicode] = _table()[codes[unicode]]
+    return codes.tobytes().decode("utf-32-le")
 
 
 @functools.lru_cache(maxsize=1)
 def _table() -> npt.NDArray[np.uint32]:
-    """What each character becomes: another one, itself, or ``_DELETED``."""
+    """What each character becomes: another one, itself, or NUL where CCNet deletes it."""
     surrogates = range(0xD800, 0xE000)
     absent = [ord(_CAPITAL_SIGMA), ord(_DOTTED_I), *surrogates]
     codes = np.delete(np.arange(sys.maxunicode + 1, dtype="<u4"), absent)
     plain = _ANY_DIGIT.sub("0", codes.tobytes().decode("utf-32-le").lower())
-    table = np.full(sys.maxunicode + 1, _DELETED, "<u4")
+    table = np.zeros(sys.maxunicode + 1, "<u4")
     table[codes] = np.frombuffer(plain.encode("utf-32-le"), "<u4")
-    deleted = [*_CONTROLS, *range(0x80, 0xA0), *map(ord, UNICODE_PUNCTUATION)]
-    table[np.isin(table, deleted)] = _DELETED
+    table[np.isin(table, [*range(0x80, 0xA0), *map(ord, UNICODE_PUNCTUATION)])] = 0
     return table
 
 
@@ -185,37 +193,56 @@ def to_lines_found(shard: int, matches: Matches, keep: str) -> tuple[int, PartsF
     return shard, PartsFound.of((matches if keep == "none" else matches.beaten(shard)).positions)
 
 
-def drop_lines(text: str, numbers: list[int]) -> tuple[str, RemovedLines]:
-    """Remove lines from a text, and the blank lines that would then stand twice or at an end.
+def drop_lines(texts: pa.Array, gone: PartsFound) -> tuple[pa.Array, RemovedParts]:
+    """Remove lines from texts, and the blank lines that would then stand twice or at an end.
 
-    The other lines stay as they are. Gives the text and the lines that went; the empty string
-    where nothing but white space is left.
+    The other lines stay as they are, and so do texts that lose none.
+
+    Args:
+        texts: Strings.
+        gone: The lines that go; rows are those of ``texts``.
+
+    Returns:
+        The texts, and the lines that went. A text of which nothing but white space is left is
+        empty.
     """
-    if not numbers:
-        return text, RemovedLines()
-    lines = text.split("\n")
-    stays = [True] * len(lines)
-    for number in numbers:
-        stays[number] = False
-    has_blank = not all(map(str.strip, lines))
-    kept = _without_gaps(lines, stays) if has_blank else itertools.compress(lines, stays)
-    removed = [lines[number] for number in numbers]
-    return "\n".join(kept), RemovedLines(numbers, removed, ["duplicate_line"] * len(numbers))
+    lines, counts = split_lines(texts)
+    ends = np.cumsum(counts)
+    goes = np.zeros(len(lines), bool)
+    goes[(ends - counts)[gone.rows] + gone.numbers] = True
+    stays = ~goes
+    stays[_gaps(lines, ends, goes)] = False
+    offsets = np.append(0, np.cumsum(stays))[np.append(0, ends)]
+    kept = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), lines.filter(pa.array(stays)))
+    reasons = pa.repeat("duplicate_line", len(gone))
+    removed = RemovedParts(gone.rows, gone.numbers, lines.filter(pa.array(goes)), reasons)
+    return pc.binary_join(kept, "\n"), removed
 
 
-def _without_gaps(lines: Sequence[str], stays: Sequence[bool]) -> list[str]:
-    kept: list[str] = []
-    after_cut = True
-    for line, stay in zip(lines, stays, strict=True):
-        is_blank = not line.strip()
-        if not stay:
-            after_cut = True
-        elif not (is_blank and after_cut and not (kept and kept[-1].strip())):
-            kept.append(line)
-            after_cut = after_cut and is_blank
-    while kept and not kept[-1].strip():
-        kept.pop()
-    return kept
+def _gaps(lines: pa.Array, ends: Ints, goes: Mask) -> Ints:
+    """Find the blank lines that would stand beside another one, or at an end of a text.
+
+    Between two other lines that stay, where lines go, the blank ones before the first that goes
+    stay as they are; where there are none, one of those after it stays.
+    """
+    is_blank = find_blank(lines)
+    blank = np.flatnonzero(is_blank & ~goes)
+    if not len(blank):
+        return blank
+    number = np.arange(len(lines))
+    solid = np.maximum.accumulate(np.where(is_blank | goes, -1, number))
+    num_gone = np.cumsum(goes)
+    text = np.searchsorted(ends, blank, side="right")
+    last = ends[text] - 1
+    start = np.append(0, ends)[text]
+
+    before = solid[blank]
+    is_inside = (before >= start) & (blank < solid[last])
+    is_first = np.diff(before, prepend=-2) != 0
+    stays = is_inside & (is_first | (num_gone[blank] == num_gone[before]))
+    loses = num_gone[last] > np.append(0, num_gone)[start]
+    gaps: Ints = blank[loses & ~stays]
+    return gaps
 
 
 @dataclasses.dataclass
@@ -226,13 +253,15 @@ class FindDuplicateLines(beam.PTransform):  # type: ignore[misc]
     """
 
     config: DuplicateLines = dataclasses.field(default_factory=DuplicateLines)
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         choose = functools.partial(to_lines_found, keep=self.config.keep)
         return (
             shards
-            | "Match" >> MatchEntries(self.config.reader(), self.config.scope_shards)
+            | "Match"
+            >> MatchEntries(self.config.reader(), self.config.scope_shards, self.text_bytes)
             | "ToLinesFound" >> beam.MapTuple(choose)
             | "HasLines" >> beam.Filter(found_any)
         )

@@ -14,17 +14,28 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pasture.dedup.addresses import Array, Floats, Ints
 
-BUCKET_BITS = 8
-"""Keys are dealt by their highest bits to 256 buckets, the units of parallel work."""
+MIN_BUCKET_BITS, MAX_BUCKET_BITS = 4, 16
+BUCKET_BYTES = 512 << 20
+"""Text whose keys share a bucket, about (ours): at most ten million lines of 50 bytes."""
+
+
+def bucket_bits(text_bytes: int) -> int:
+    """Choose how many of a key's highest bits name its bucket, the unit of parallel work.
+
+    A bucket's keys must fit in a worker's memory, so there are more where there is more text.
+    """
+    wanted = (text_bytes // BUCKET_BYTES).bit_length()
+    return min(max(wanted, MIN_BUCKET_BITS), MAX_BUCKET_BITS)
 
 
 class Packed(NamedTuple):
@@ -66,8 +77,8 @@ class Entries:
     positions: Ints
     ranks: Floats | None = None
 
-    def take(self, chosen: Array) -> Entries:
-        """Choose entries by a mask or by index."""
+    def take(self, chosen: Array | slice) -> Entries:
+        """Choose entries by a mask, by index or by a slice."""
         ranks = None if self.ranks is None else self.ranks[chosen]
         return Entries(self.keys[chosen], self.positions[chosen], ranks)
 
@@ -131,19 +142,21 @@ def best_of_each_key(entries: Entries) -> tuple[Ints, Ints]:
 
     Of equal ranks the first entry wins.
     """
-    keys = entries.keys
-    columns = [*keys.T[::-1]] if entries.ranks is None else [entries.ranks, *keys.T[::-1]]
-    order = np.lexsort(columns)
-    ordered = keys[order]
-    is_new = np.ones(len(order), bool)
-    is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    starts = np.flatnonzero(is_new)
-    group = np.cumsum(is_new) - 1
-    best = np.empty(len(order), np.int64)
-    best[order] = order[starts][group]
-    count = np.empty(len(order), np.int64)
-    count[order] = np.diff(starts, append=len(order))[group]
-    return best, count
+    if entries.ranks is None:
+        return _first_of_each_key(entries.keys)
+    order = np.argsort(entries.ranks, kind="stable")
+    first, count = _first_of_each_key(entries.keys[order])
+    given = np.argsort(order)
+    return order[first][given], count[given]
+
+
+def _first_of_each_key(keys: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
+    data = pa.py_buffer(np.ascontiguousarray(keys))
+    values = pa.Array.from_buffers(pa.binary(8 * keys.shape[1]), len(keys), [None, data])
+    # Arrow numbers the distinct keys as it meets them.
+    number = values.dictionary_encode().indices.to_numpy()
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))
+    return first[number], np.bincount(number)[number]
 
 
 def collapse(entries: Entries) -> tuple[Entries, Repeats]:
@@ -157,14 +170,15 @@ def collapse(entries: Entries) -> tuple[Entries, Repeats]:
     return entries.take(is_best), (Packed.of(repeated), Packed.of(of))
 
 
-def deal(entries: Entries) -> Iterator[tuple[int, Entries]]:
+def deal(entries: Entries, bits: int) -> Iterator[tuple[int, Entries]]:
     """Split entries by the highest bits of their keys."""
-    bucket = entries.keys[:, 0] >> np.uint64(64 - BUCKET_BITS)
-    order = np.argsort(bucket, kind="stable")
-    starts = np.searchsorted(bucket[order], np.arange((1 << BUCKET_BITS) + 1))
-    for number, (start, end) in enumerate(itertools.pairwise(starts)):
-        if start < end:
-            yield number, entries.take(order[start:end])
+    # Numpy sorts 16-bit numbers by radix, in linear time.
+    buckets = (entries.keys[:, 0] >> np.uint64(64 - bits)).astype(np.uint16)
+    order = np.argsort(buckets, kind="stable")
+    buckets, dealt = buckets[order], entries.take(order)
+    starts = np.flatnonzero(np.diff(buckets.astype(np.int32), prepend=-1))
+    for start, end in itertools.pairwise([*starts.tolist(), len(buckets)]):
+        yield int(buckets[start]), dealt.take(slice(start, end))
 
 
 def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
@@ -186,38 +200,38 @@ def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
 
 def merge_shard(shard: int, matches: Iterable[Matches], repeats: Iterable[Repeats]) -> Matches:
     """Join what the buckets found of a shard with what repeats inside the shard."""
-    matches = list(matches)
     empty = np.empty(0, np.int64)
-    positions = np.concatenate([empty, *(part.positions for part in matches)])
-    order = np.argsort(positions)
-    positions = positions[order]
-    of_shard = np.concatenate([empty.astype(np.int32), *(part.of_shard for part in matches)])[order]
-    of_position = np.concatenate([empty, *(part.of_position for part in matches)])[order]
+    nothing = Matches(empty, empty.astype(np.int32), empty)
+    matched = _in_order([nothing, *matches])
     packed = itertools.chain.from_iterable(repeats)
     repeated, local_best = [numbers.unpack() for numbers in packed] or (empty, empty)
 
     # A key that no other shard has: its best entry is the one in this shard.
-    lonely = np.setdiff1d(local_best, positions)
-    positions = np.concatenate([positions, lonely])
-    of_shard = np.concatenate([of_shard, np.full(len(lonely), shard, np.int32)])
-    of_position = np.concatenate([of_position, lonely])
-    order = np.argsort(positions)
-    found = order[np.searchsorted(positions, local_best, sorter=order)] if len(order) else empty
+    found = np.searchsorted(matched.positions, local_best)
+    is_matched = np.append(matched.positions, -1)[found] == local_best
+    lonely = np.unique(local_best[~is_matched])
+    own = np.full(len(lonely), shard, np.int32)
+    bests = _in_order([matched, Matches(lonely, own, lonely)])
+    best = np.searchsorted(bests.positions, local_best)
+    return _in_order([bests, Matches(repeated, bests.of_shard[best], bests.of_position[best])])
 
-    positions = np.concatenate([positions, repeated])
-    order = np.argsort(positions)
+
+def _in_order(parts: Sequence[Matches]) -> Matches:
+    """Join matches, each part in order already."""
+    positions = np.concatenate([part.positions for part in parts])
+    order = np.argsort(positions, kind="stable")
     return Matches(
         positions[order],
-        np.concatenate([of_shard, of_shard[found]])[order],
-        np.concatenate([of_position, of_position[found]])[order],
+        np.concatenate([part.of_shard for part in parts])[order],
+        np.concatenate([part.of_position for part in parts])[order],
     )
 
 
 class ReadEntries(beam.DoFn):  # type: ignore[misc]
     """Reads a shard's entries: the distinct ones by bucket, the repeats on the side."""
 
-    def __init__(self, read: Callable[[str], Entries], scope_shards: int) -> None:
-        self.read, self.scope_shards = read, scope_shards
+    def __init__(self, read: Callable[[str], Entries], scope_shards: int, bits: int) -> None:
+        self.read, self.scope_shards, self.bits = read, scope_shards, bits
 
     def process(self, element: tuple[int, str | StoredEntries]) -> Iterator[Any]:
         """Give ``((block, bucket), (shard, entries))``, and ``(shard, repeats)``."""
@@ -229,7 +243,7 @@ class ReadEntries(beam.DoFn):  # type: ignore[misc]
         entries, repeats = collapse(found)
         if shard >= 0 and len(repeats[0].first):
             yield beam.pvalue.TaggedOutput("repeats", (shard, repeats))
-        for bucket, part in deal(entries):
+        for bucket, part in deal(entries, self.bits):
             yield (block, bucket), (shard, part)
 
 
@@ -242,16 +256,17 @@ class MatchEntries(beam.PTransform):  # type: ignore[misc]
     Args:
         read: Reads the entries of the shard at a path.
         scope_shards: Keys are compared within blocks of so many consecutive shards; 0: all.
+        text_bytes: Bytes of text that are compared with each other, about.
     """
 
     read: Callable[[str], Entries]
     scope_shards: int = 0
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
-        entries = shards | "ReadEntries" >> beam.ParDo(
-            ReadEntries(self.read, self.scope_shards)
-        ).with_outputs("repeats", main="parts")
+        reader = ReadEntries(self.read, self.scope_shards, bucket_bits(self.text_bytes))
+        entries = shards | "ReadEntries" >> beam.ParDo(reader).with_outputs("repeats", main="parts")
         matches = (
             entries.parts
             | "GroupByBucket" >> beam.GroupByKey()

@@ -151,13 +151,14 @@ class FindNearDuplicates(beam.PTransform):  # type: ignore[misc]
     """
 
     config: NearDuplicates = dataclasses.field(default_factory=NearDuplicates)
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         config = self.config
         links = (
             shards
-            | "MatchBands" >> MatchEntries(config.reader())
+            | "MatchBands" >> MatchEntries(config.reader(), text_bytes=self.text_bytes)
             | "ToLinks" >> beam.MapTuple(functools.partial(to_links, config=config))
         )
         if config.verify != "none":

@@ -7,12 +7,20 @@ from collections.abc import Sequence, Sized
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
-from pasture.dedup.addresses import Ints
+from pasture.dedup.addresses import Ints, Mask
 
 NUMBER_BITS = 32
 """A part's position in its shard is row << 32 | number."""
+WHITE_ASCII = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
+WHITE = WHITE_ASCII + (
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""The characters that ``str.strip`` strips."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +42,38 @@ class PartsFound:
         """Give ``(row, number)`` for each part, as Python values."""
         return list(zip(self.rows.tolist(), self.numbers.tolist(), strict=True))
 
+    def within(self, first: int, end: int) -> PartsFound:
+        """Choose the parts of some rows, numbered from the first of them."""
+        start, stop = np.searchsorted(self.rows, [first, end])
+        return PartsFound(self.rows[start:stop] - first, self.numbers[start:stop])
+
     @classmethod
     def of(cls, positions: Ints) -> PartsFound:
         """Take positions apart."""
         return cls(positions >> NUMBER_BITS, positions & ((1 << NUMBER_BITS) - 1))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class RemovedParts:
+    """Parts that went from the texts of a batch: parallel columns, in order of row.
+
+    Args:
+        rows: int64, the rows of the batch.
+        numbers: int64, the lines that they were, or stood in, from 0.
+        texts: Strings, what went.
+        reasons: Strings, why.
+    """
+
+    rows: Ints
+    numbers: Ints
+    texts: pa.Array
+    reasons: pa.Array
+
+
+def find_blank(texts: pa.Array) -> Mask:
+    """Tell which texts are empty, or hold nothing but white space."""
+    is_blank: Mask = pc.binary_length(pc.utf8_ltrim(texts, WHITE)).to_numpy() == 0
+    return is_blank
 
 
 def to_positions(counts: Ints, first_row: int) -> Ints:

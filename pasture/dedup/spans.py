@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
@@ -28,7 +29,9 @@ from pasture.dedup.base import Deduplication
 from pasture.dedup.lines import drop_lines, normalise_lines
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.parts import (
+    NUMBER_BITS,
     PartsFound,
+    RemovedParts,
     check_scope,
     found_any,
     hash_parts,
@@ -101,14 +104,36 @@ def to_sentences_found(shard: int, matches: Matches, sentences: int) -> tuple[in
     return shard, PartsFound.of(np.unique(spans[spans >= shared[:, np.newaxis]]))
 
 
-def drop_sentences(text: str, numbers: list[int]) -> tuple[str, RemovedLines]:
-    """Remove sentences from a text, and the lines of which none is left.
+def drop_sentences(texts: pa.Array, gone: PartsFound) -> tuple[pa.Array, RemovedParts]:
+    """Remove sentences from texts, and the lines of which none is left.
 
-    Lines that lose no sentence stay as they are. Gives the text and the sentences that went.
+    Lines that lose no sentence stay as they are.
+
+    Args:
+        texts: Strings.
+        gone: The sentences that go; rows are those of ``texts``.
+
+    Returns:
+        The texts, and the sentences that went, numbered by their lines.
     """
-    lines = text.split("\n")
-    gone = frozenset(numbers)
+    left = texts.to_pylist()
     removed = RemovedLines()
+    emptied: list[int] = []
+    for row, parts in itertools.groupby(gone.to_list(), operator.itemgetter(0)):
+        left[row], empty = _cut(left[row], frozenset(number for _, number in parts), removed)
+        emptied += (row << NUMBER_BITS | line for line in empty)
+    kept, _ = drop_lines(pa.array(left, pa.string()), PartsFound.of(np.array(emptied, np.int64)))
+    return kept, RemovedParts(
+        gone.rows,
+        np.array(removed.numbers, np.int64),
+        pa.array(removed.texts, pa.string()),
+        pa.array(removed.reasons, pa.string()),
+    )
+
+
+def _cut(text: str, gone: frozenset[int], removed: RemovedLines) -> tuple[str, list[int]]:
+    """Remove sentences from a text; give it, and which of its lines are empty for that."""
+    lines = text.split("\n")
     emptied: list[int] = []
     number = 0
     for at, line in enumerate(lines):
@@ -123,7 +148,7 @@ def drop_sentences(text: str, numbers: list[int]) -> tuple[str, RemovedLines]:
         lines[at] = "".join(itertools.compress(sentences, stays)).rstrip()
         if not lines[at]:
             emptied.append(at)
-    return drop_lines("\n".join(lines), emptied)[0], removed
+    return "\n".join(lines), emptied
 
 
 @dataclasses.dataclass
@@ -134,13 +159,15 @@ class FindDuplicateSpans(beam.PTransform):  # type: ignore[misc]
     """
 
     config: DuplicateSpans = dataclasses.field(default_factory=DuplicateSpans)
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         choose = functools.partial(to_sentences_found, sentences=self.config.sentences)
         return (
             shards
-            | "Match" >> MatchEntries(self.config.reader(), self.config.scope_shards)
+            | "Match"
+            >> MatchEntries(self.config.reader(), self.config.scope_shards, self.text_bytes)
             | "ToSentencesFound" >> beam.MapTuple(choose)
             | "HasSentences" >> beam.Filter(found_any)
         )

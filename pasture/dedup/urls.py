@@ -68,12 +68,13 @@ class FindDuplicateUrls(beam.PTransform):  # type: ignore[misc]
     """
 
     config: DuplicateUrls = dataclasses.field(default_factory=DuplicateUrls)
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         return (
             shards
-            | "Match" >> MatchEntries(self.config.reader())
+            | "Match" >> MatchEntries(self.config.reader(), text_bytes=self.text_bytes)
             | "ToDuplicateRows" >> beam.MapTuple(to_duplicate_rows)
             | "HasRows" >> beam.Filter(found_any)
         )

@@ -121,12 +121,3 @@ def split(
     names = pa.array([name] * batch.num_rows, pa.string())
     audited = batch.append_column("drop_filter", names).append_column("drop_reason", reasons)
     return batch.filter(pc.is_null(reasons)), audited.filter(pc.is_valid(reasons))
-
-
-def count_removed(edits: list[Edit]) -> collections.Counter[str]:
-    """Add up what a batch of edits removed, by reason."""
-    total: collections.Counter[str] = collections.Counter()
-    for edit in edits:
-        total.update(edit.removed)
-        total.update(edit.lines.reasons)
-    return total

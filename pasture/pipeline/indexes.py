@@ -33,6 +33,9 @@ _PROBES = (
     "short",
 )
 
+LINE_SHARE = 5
+"""Bytes of text for each byte of an index of lines: 50 a line, and 10 for its entry."""
+
 
 class WriteIndexShard(beam.DoFn):  # type: ignore[misc]
     """Writes the index of one shard of documents."""
@@ -155,6 +158,11 @@ def index_shards(path: str) -> list[tuple[IndexShard, Address]]:
         )
         for shard in body["shards"]
     ]
+
+
+def index_text_bytes(path: str) -> int:
+    """Count the bytes of text that an index stands for, about: of lines, the shortest of keys."""
+    return LINE_SHARE * sum(size for _, size in storage.glob(storage.join(path, "entries-*")))
 
 
 def write_manifest(folder: StageFolder, body: dict[str, Any]) -> None:

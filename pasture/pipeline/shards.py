@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pasture import storage
-from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, count_removed, split
+from pasture.dedup.parts import RemovedParts, find_blank
+from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, split
 from pasture.manifests.shards import ShardRecord, record_from
 from pasture.records import (
     DOCUMENT_SCHEMA,
@@ -184,8 +185,7 @@ class ShardWriter:
             return
         names, reasons = dropped["drop_filter"].to_pylist(), dropped["drop_reason"].to_pylist()
         self.dropped.update(f"{n}/{r}" for n, r in zip(names, reasons, strict=True))
-        cut = pc.utf8_slice_codeunits(dropped["text"], 0, self.folder.audit_characters)
-        self._writers[1].write_batch(replace_column(dropped, "text", cut))
+        self._writers[1].write_batch(self._cut(dropped))
 
     def reject(self, source: str, rejected: Sequence[Rejected]) -> None:
         """Write the records of an extraction that gave no document."""
@@ -234,42 +234,77 @@ class ShardWriter:
 
         A dropped document goes to the audit with the text that it had before the edit.
         """
-        reasons = pa.array(
-            [edit.reason or (None if edit.text.strip() else "empty") for edit in edits],
-            pa.string(),
+        lines = [edit.lines for edit in edits]
+        chained = itertools.chain.from_iterable
+        removed = RemovedParts(
+            np.repeat(np.arange(len(edits)), [len(part) for part in lines]),
+            np.fromiter(chained(part.numbers for part in lines), np.int64),
+            pa.array(chained(part.texts for part in lines), pa.string()),
+            pa.array(chained(part.reasons for part in lines), pa.string()),
         )
-        kept_rows = pc.is_null(reasons)
-        texts = pa.array([edit.text for edit in edits], pa.string()).filter(kept_rows)
-        kept = self.drop(batch, name, reasons)
-        kept_edits = [edit for edit, keep in zip(edits, kept_rows, strict=True) if keep.as_py()]
-        counts = count_removed(kept_edits)
-        self.edited.update({f"{name}/{reason}": n for reason, n in counts.items()})
-        self._write_lines(kept["id"], name, kept_edits)
-        return replace_column(kept, "text", texts)
+        texts = pa.array([edit.text for edit in edits], pa.string())
+        reasons = _or_empty(pa.array([edit.reason for edit in edits], pa.string()), texts)
+        for edit in itertools.compress(edits, reasons.is_null().to_pylist()):
+            self.edited.update({f"{name}/{reason}": n for reason, n in edit.removed.items()})
+        return self._replace_texts(batch, name, texts, reasons, removed)
 
-    def _write_lines(self, ids: pa.Array, name: str, edits: Sequence[Edit]) -> None:
+    def replace_texts(
+        self, batch: pa.RecordBatch, name: str, texts: pa.Array, removed: RemovedParts
+    ) -> pa.RecordBatch:
+        """Put new texts into a batch, from which parts went; drop the documents left empty."""
+        reasons = _or_empty(pa.nulls(len(texts), pa.string()), texts)
+        return self._replace_texts(batch, name, texts, reasons, removed)
+
+    def _replace_texts(
+        self,
+        batch: pa.RecordBatch,
+        name: str,
+        texts: pa.Array,
+        reasons: pa.Array,
+        removed: RemovedParts,
+    ) -> pa.RecordBatch:
+        is_kept = reasons.is_null()
+        kept = replace_column(self.drop(batch, name, reasons), "text", texts.filter(is_kept))
+        rows = pa.array(removed.rows)
+        of_kept = is_kept.take(rows)
+        lines = pa.RecordBatch.from_arrays(
+            [
+                batch["id"].take(rows),
+                pa.array(removed.numbers, pa.int32()),
+                removed.texts,
+                pa.repeat(name, len(rows)),
+                removed.reasons,
+            ],
+            schema=REMOVED_LINE_SCHEMA,
+        ).filter(of_kept)
+        for count in lines["drop_reason"].value_counts().to_pylist():
+            self.edited[f"{name}/{count['values']}"] += count["counts"]
+        self._write_lines(lines)
+        return kept
+
+    def _write_lines(self, lines: pa.RecordBatch) -> None:
         """Write the lines that were removed from documents, as far as the audit goes."""
-        rows = np.repeat(np.arange(len(edits)), [len(edit.lines) for edit in edits])
         if self.folder.audit_lines is not None:
-            rows = rows[: self.folder.audit_lines - self.lines]
-        if not len(rows):
+            lines = lines[: self.folder.audit_lines - self.lines]
+        if not lines.num_rows:
             return
         if len(self._writers) < 3:
             self._writers.append(self._open("lines", REMOVED_LINE_SCHEMA))
-        chained = itertools.chain.from_iterable
-        texts = pa.array(chained(edit.lines.texts for edit in edits), pa.string())
-        lines = pa.RecordBatch.from_arrays(
-            [
-                ids.take(pa.array(rows)),
-                pa.array(chained(edit.lines.numbers for edit in edits), pa.int32())[: len(rows)],
-                pc.utf8_slice_codeunits(texts[: len(rows)], 0, self.folder.audit_characters),
-                pa.repeat(name, len(rows)),
-                pa.array(chained(edit.lines.reasons for edit in edits), pa.string())[: len(rows)],
-            ],
-            schema=REMOVED_LINE_SCHEMA,
-        )
-        self._writers[2].write_batch(lines)
-        self.lines += len(rows)
+        self._writers[2].write_batch(self._cut(lines))
+        self.lines += lines.num_rows
+
+    def _cut(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Cut texts for the audit."""
+        limit = self.folder.audit_characters
+        if pc.max(pc.binary_length(batch["text"])).as_py() <= limit:
+            return batch
+        return replace_column(batch, "text", pc.utf8_slice_codeunits(batch["text"], 0, limit))
+
+
+def _or_empty(reasons: pa.Array, texts: pa.Array) -> pa.Array:
+    """Give texts that hold nothing but white space a reason, where they have none."""
+    empty = pc.if_else(pa.array(find_blank(texts)), "empty", pa.scalar(None, pa.string()))
+    return pc.coalesce(reasons, empty)
 
 
 def text_bytes(batch: pa.RecordBatch) -> int:

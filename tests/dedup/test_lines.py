@@ -4,6 +4,7 @@ import re
 import sys
 import unicodedata
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,8 @@ from pasture.dedup.lines import (
     normalise_lines,
     split_lines,
 )
-from pasture.records import Document, RemovedLines
+from pasture.dedup.parts import WHITE, PartsFound
+from pasture.records import Document
 
 FEW = settings(
     max_examples=8,
@@ -213,9 +215,54 @@ def test_texts_longer_than_a_slice_keep_their_places(search):
     ],
 )
 def test_drop_lines(text, lines, left):
-    removed = [text.split("\n")[number] for number in lines]
-    reasons = ["duplicate_line"] * len(lines)
-    assert drop_lines(text, lines) == (left, RemovedLines(lines, removed, reasons))
+    assert dropped([text], [lines]) == [left]
+
+
+def dropped(texts, lines):
+    """Drop lines of texts; check what went."""
+    rows = np.repeat(np.arange(len(texts)), list(map(len, lines)))
+    numbers = np.array([number for part in lines for number in part], np.int64)
+    left, removed = drop_lines(pa.array(texts, pa.string()), PartsFound(rows, numbers))
+    assert removed.rows.tolist() == rows.tolist()
+    assert removed.numbers.tolist() == numbers.tolist()
+    assert removed.reasons.to_pylist() == ["duplicate_line"] * len(rows)
+    split = [text.split("\n") for text in texts]
+    assert removed.texts.to_pylist() == [
+        split[row][number] for row, number in zip(rows, numbers, strict=True)
+    ]
+    return left.to_pylist()
+
+
+def dropped_by_hand(text, numbers):
+    """The rule for blank lines, a line at a time."""
+    if not numbers:
+        return text
+    kept, after_cut = [], True
+    for number, line in enumerate(text.split("\n")):
+        is_blank = not line.strip()
+        if number in numbers:
+            after_cut = True
+        elif not (is_blank and after_cut and not (kept and kept[-1].strip())):
+            kept.append(line)
+            after_cut = after_cut and is_blank
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return "\n".join(kept)
+
+
+PLACED = st.tuples(st.sampled_from(["a", "b", "\u00e9 ", "", "", " \x1c", "\u3000"]), st.booleans())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(PLACED, min_size=1, max_size=10), max_size=4))
+def test_drops_lines_of_many_texts_as_by_hand(rows):
+    texts = ["\n".join(line for line, _ in row) for row in rows]
+    lines = [[i for i, (_, goes) in enumerate(row) if goes] for row in rows]
+    assert dropped(texts, lines) == list(map(dropped_by_hand, texts, lines))
+
+
+def test_knows_what_python_takes_for_white_space():
+    assert sorted(WHITE) == [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
 
 
 def test_refuses_a_negative_scope():

@@ -3,13 +3,14 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasture.dedup.matching import (
     Entries,
     Matches,
     Packed,
+    bucket_bits,
     collapse,
     deal,
     match_bucket,
@@ -22,7 +23,7 @@ ENTRY = st.tuples(st.integers(0, 6), st.sampled_from([0.0, 1.0, float("nan")]))
 SHARDS = st.lists(st.lists(ENTRY, max_size=12), max_size=5)
 
 
-def find(shards, ranked):
+def find(shards, ranked, bits):
     """Match shards of ``(key, rank)`` as the transform does, without Beam."""
     buckets, repeats = collections.defaultdict(list), {}
     for shard, rows in enumerate(shards):
@@ -30,7 +31,7 @@ def find(shards, ranked):
         ranks = np.array([rank for _, rank in rows], np.float64) if ranked else None
         entries = Entries(keys.reshape(-1, 1), np.arange(len(rows)) * 3, ranks)
         distinct, repeats[shard] = collapse(entries)
-        for bucket, part in deal(distinct):
+        for bucket, part in deal(distinct, bits):
             buckets[bucket].append((shard, pickle.loads(pickle.dumps(part))))
     matches = collections.defaultdict(list)
     for parts in buckets.values():
@@ -52,12 +53,14 @@ def find_by_hand(shards, ranked):
     return {shard: sorted(rows) for shard, rows in found.items()}
 
 
+@pytest.mark.parametrize("bits", [4, 8, 16])
 @pytest.mark.parametrize("ranked", [False, True])
+@settings(max_examples=50, deadline=None)
 @given(shards=SHARDS)
-def test_equal_keys_are_matched_to_their_best_entry(ranked, shards):
+def test_equal_keys_are_matched_to_their_best_entry_in_any_buckets(bits, ranked, shards):
     found = {
         shard: list(zip(m.positions, m.of_shard, m.of_position, strict=True))
-        for shard, m in find(shards, ranked).items()
+        for shard, m in find(shards, ranked, bits).items()
     }
     assert found == find_by_hand(shards, ranked)
 
@@ -82,10 +85,18 @@ def test_steps_take_the_bytes_that_hold_them(steps, size):
     assert Packed.of(np.cumsum([1 << 40, *steps])).steps.itemsize == size
 
 
+@pytest.mark.parametrize(
+    ("text_bytes", "buckets"),
+    [(0, 16), (1 << 32, 16), (1 << 33, 32), (5 * 10**12, 16384), (10**15, 65536)],
+)
+def test_there_are_more_buckets_where_there_is_more_text(text_bytes, buckets):
+    assert 1 << bucket_bits(text_bytes) == buckets
+
+
 def shuffled_bytes(keys):
     """What a shard sends: its distinct entries by bucket, and the positions of the others."""
     distinct, repeats = collapse(Entries(keys, np.arange(len(keys))))
-    return len(pickle.dumps([list(deal(distinct)), repeats]))
+    return len(pickle.dumps([list(deal(distinct, 8)), repeats]))
 
 
 def test_a_key_that_a_shard_repeats_costs_less_than_others():

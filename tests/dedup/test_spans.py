@@ -2,12 +2,14 @@
 
 import collections
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
-from pasture.records import RemovedLines
 from pasture.sentences import split_sentences
 
 FEW = settings(
@@ -128,9 +130,20 @@ def test_the_shards_do_not_matter(search, shards):
     ],
 )
 def test_drop_sentences(text, numbers, left, removed):
-    lines, cut = [line for line, _ in removed], [sentence for _, sentence in removed]
-    reasons = ["duplicate_span"] * len(removed)
-    assert drop_sentences(text, numbers) == (left, RemovedLines(lines, cut, reasons))
+    assert dropped([text], [numbers]) == ([left], [(0, *part) for part in removed])
+    texts, parts = dropped(["Before. ", text, text], [[0], numbers, []])
+    assert texts == ["", left, text]
+    assert parts == [(0, 0, "Before."), *((1, *part) for part in removed)]
+
+
+def dropped(texts, numbers):
+    """Drop sentences of texts; tell what went by row and line."""
+    rows = np.repeat(np.arange(len(texts)), list(map(len, numbers)))
+    gone = PartsFound(rows, np.array([n for part in numbers for n in part], np.int64))
+    left, removed = drop_sentences(pa.array(texts, pa.string()), gone)
+    assert removed.reasons.to_pylist() == ["duplicate_span"] * len(rows)
+    columns = (removed.rows.tolist(), removed.numbers.tolist(), removed.texts.to_pylist())
+    return left.to_pylist(), list(zip(*columns, strict=True))
 
 
 @given(
@@ -143,10 +156,10 @@ def test_what_is_left_are_the_other_sentences(lines, numbers):
     text = "\n".join(lines)
     sentences = [s.strip() for line in lines for s in split_sentences(line)]
     numbers = sorted(number for number in numbers if number < len(sentences))
-    left, removed = drop_sentences(text, numbers)
+    (left,), removed = dropped([text], [numbers])
     rest = [s.strip() for line in left.split("\n") for s in split_sentences(line)]
     assert rest == [s for number, s in enumerate(sentences) if number not in numbers]
-    assert removed.texts == [sentences[number] for number in numbers]
+    assert [part for _, _, part in removed] == [sentences[number] for number in numbers]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from pasture.errors import ConfigError, StageError
 from pasture.manifests.clusters import largest_clusters
 from pasture.manifests.outputs import Output, dropped_rows, explain, kept_rows, verify
 from pasture.pipeline import indexes
-from pasture.pipeline.graph import build_graph
+from pasture.pipeline.graph import Context, build_graph
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 
@@ -72,12 +72,23 @@ KINDS = {
     "20-exact": {"exact_duplicates": {}},
     "20-near": {"near_duplicates": NEAR},
     "20-lines": {"duplicate_lines": {"scope_shards": 0, "keep": "first"}},
+    "20-urls": {"duplicate_urls": {"keep": "first"}},
+    "20-spans": {"duplicate_spans": {}},
 }
+
+
+def change_row(path: pathlib.Path, row: int, **values: str) -> None:
+    """Change a row of raw C4."""
+    rows = [json.loads(line) for line in gunzip(path).splitlines()]
+    rows[row].update(values)
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode(), mtime=0))
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_new_dump_keeps_what_a_run_over_both_keeps_of_it(raw, tmp_path, name):
     first, second = (one_shard(raw, n, tmp_path / f"raw{n}") for n in (0, 2))
+    (crawled_again,) = (second / "c4").iterdir()
+    change_row(crawled_again, 5, url="http://www.example.org/0/5/#top")
     ((kind, options),) = KINDS[name].items()
     indexed = {name: {kind: {**options, "keep_index": True}}}
     assert f"indexes/c4/{name}" in run(first, tmp_path / "first", {"c4": indexed})
@@ -241,6 +252,54 @@ def test_documents_that_another_source_has_go(two_sources, tmp_path, against):
     )
     states = {node.key: node.state for node in plan(load(two_sources, {}), str(out))}
     assert states["documents/c4/20-exact"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("20-lines", {"duplicate_lines/empty": 9}),
+        ("20-urls", {"duplicate_urls/duplicate": 1}),
+        ("20-spans", {"duplicate_spans/empty": 4}),
+    ],
+)
+def test_lines_spans_and_urls_that_another_source_has_go(two_sources, tmp_path, name, gone):
+    """Against the books, of which the first is the fourth document of C4's second shard."""
+    page = "http://gutenberg.org/ebooks/1/?utm_source=somewhere"
+    change_row(two_sources / "c4/c4-train.00001-of-00003.json.gz", 3, url=page)
+    book = two_sources / "books/1.txt"
+    book.write_text(f"EBook #1\n{book.read_text()}")
+    out = tmp_path / "out"
+    ((kind, options),) = KINDS[name].items()
+    run(two_sources, out, {"c4": {name: {kind: {**options, "against": ["books"]}}}})
+    manifest = json.loads((out / f"documents/c4/{name}/MANIFEST.json").read_text())
+    assert manifest["totals"]["dropped"] == gone
+    assert kept(out, "books") == [text for text in kept(out, "books") if text not in kept(out)]
+    assert len(kept(out, "books")) == 2
+    assert list(verify(Output(str(out)))) == []
+
+
+def test_the_text_that_is_compared_is_counted_for_the_buckets(two_sources, tmp_path):
+    out = tmp_path / "out"
+    run(two_sources, out, {"books": {"20-spans": {"duplicate_spans": {"keep_index": True}}}})
+    entries = (out / "indexes/books/20-spans").glob("entries-*.parquet")
+    index_bytes = indexes.LINE_SHARE * sum(path.stat().st_size for path in entries)
+    c4, books = (
+        json.loads((out / f"documents/{name}/MANIFEST.json").read_text())["totals"]["text_bytes"]
+        for name in ("c4/00-extract", "books/20-spans")
+    )
+    index = str(out / "indexes/books/20-spans")
+    for options, size in [
+        ({"scope_shards": 0}, c4),
+        ({"scope_shards": 2}, c4 * 2 // 3),
+        ({"scope_shards": 50}, c4),
+        ({"against": ["books"]}, c4 + books),
+        ({"index": [index]}, c4 + index_bytes),
+    ]:
+        recipe = load(two_sources, {"c4": {"20-spans": {"duplicate_spans": options}}})
+        context = Context(recipe, str(out))
+        node = build_graph(recipe)["documents/c4/20-spans"]
+        folder = node.stage_folder(context, 3)
+        assert node.transform(context, folder, frozenset()).text_bytes == size
 
 
 def exact(*against: str) -> dict[str, Any]:

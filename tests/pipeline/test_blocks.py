@@ -1,0 +1,86 @@
+"""Deduplication within blocks of shards: on the local runner a job for each block."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+import yaml
+
+from pasture.pipeline import graph
+from pasture.pipeline.recipes import load_recipe
+from pasture.pipeline.run import Silent, run_recipe
+from tests.conftest import write_c4
+from tests.trees import contents
+
+LINES = {"10-lines": {"duplicate_lines": {"scope_shards": 2, "max_removed": 1}}}
+SPANS = {"10-spans": {"duplicate_spans": {"scope_shards": 2, "sentences": 1, "max_removed": 1}}}
+STAGE = "documents/c4/10-lines"
+
+
+class Jobs(Silent):
+    """Remembers the stages of each job; stops the run after so many jobs."""
+
+    def __init__(self, limit: int = 100) -> None:
+        self.jobs: list[set[str]] = []
+        self.limit = limit
+
+    def used(self, use):
+        self.jobs.append(set(use.work))
+        if len(self.jobs) == self.limit:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def recipe(raw, recipe_body):
+    """The small corpus with five shards; gives a recipe of it with other stages."""
+    write_c4(raw / "c4", shards=5, rows=3)
+    for path in (raw / "c4").glob("*-of-00003.*"):
+        path.unlink()
+
+    def make(stages: dict[str, Any]) -> Any:
+        recipe_body["sources"]["c4"]["stages"] = stages
+        (raw / "recipe.yaml").write_text(yaml.safe_dump(recipe_body))
+        return load_recipe(str(raw / "recipe.yaml"))
+
+    return make
+
+
+def run(recipe: Any, output: pathlib.Path, limit: int = 100, **options) -> list[set[str]]:
+    """Run up to the documents; give the stages of each job."""
+    progress = Jobs(limit)
+    run_recipe(recipe, str(output), until="documents", progress=progress, **options)
+    return progress.jobs
+
+
+@pytest.mark.parametrize("stages", [LINES, SPANS])
+def test_blocks_in_jobs_of_their_own_give_what_one_job_gives(recipe, tmp_path, monkeypatch, stages):
+    assert len(run(recipe(stages), tmp_path / "one")) == 2
+    monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    (stage,) = stages
+    key = f"documents/c4/{stage}"
+    jobs = run(recipe(stages), tmp_path / "blocks")
+    assert jobs == [{"documents/c4/00-extract"}, {key}, {key}, {key}]
+    assert contents(tmp_path / "one") == contents(tmp_path / "blocks")
+    assert '"edited": {' in (tmp_path / "one" / key / "MANIFEST.json").read_text()
+
+
+def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypatch):
+    run(recipe(LINES), tmp_path / "whole")
+    monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe(LINES), tmp_path / "out", limit=3)
+    folder = tmp_path / "out" / STAGE
+    assert sorted(path.name for path in (folder / "_records").iterdir()) == [
+        "00000.json", "00001.json", "00002.json", "00003.json",
+    ]  # fmt: skip
+    (folder / "_records/00002.json").unlink()
+    assert run(recipe(LINES), tmp_path / "out") == [{STAGE}, {STAGE}]
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_other_runners_take_one_job(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    flags = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
+    assert len(run(recipe(LINES), tmp_path / "out", flags=flags)) == 2
