@@ -1,9 +1,8 @@
 """Rules on the shape of a text: Gopher's quality and repetition rules, and FineWeb's.
 
 Each rule has its own reason and its own threshold, and None turns it off. Lines are stripped, and
-blank ones are no lines. Words are what stands between white space. All is computed with the
-standard library's C loops, and the costly rules are skipped where a cheaper one shows that they
-cannot fire.
+blank ones are no lines. Words are what stands between white space; what is asked of each is asked
+once of each different word of a batch.
 """
 
 from __future__ import annotations
@@ -13,9 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pasture.filters.base import Filter
+from pasture.filters.word_ngrams import RepeatedNGrams
+from pasture.words import Words
 
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"\w+")
@@ -37,6 +39,16 @@ _ELLIPSES = ("...", "\u2026")
 
 def _lines(text: str) -> list[str]:
     return [line for line in map(str.strip, text.split("\n")) if line]
+
+
+_PART_BYTES = 1 << 20
+"""Text that is judged at once, so that the numbers of its words stay in the processor's cache."""
+
+
+def _parts(texts: pa.Array) -> Iterator[pa.Array]:
+    rows = max(1, len(texts) * _PART_BYTES // max(texts.nbytes, 1))
+    for start in range(0, len(texts), rows):
+        yield texts.slice(start, rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,33 +88,72 @@ class GopherQuality(Filter):
 
     def reason(self, text: str) -> str | None:
         """The reason to drop a text, or None to keep it."""
-        words = text.split()
-        if self.min_words is not None and len(words) < self.min_words:
+        return self._judge(pa.array([text]))[0]
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.Array:
+        """The reason to drop each document, null where it stays."""
+        found = [reason for part in _parts(batch["text"]) for reason in self._judge(part)]
+        return pa.array(found, pa.string())
+
+    def _judge(self, texts: pa.Array) -> list[str | None]:
+        words = Words.of(texts)
+        vocabulary = words.vocabulary.to_pylist()
+        has_letter = [word.isalpha() or _LETTER.search(word) is not None for word in vocabulary]
+        shapes = zip(
+            words.counts.tolist(),
+            words.sums(pc.utf8_length(words.vocabulary).to_numpy()).tolist(),
+            words.sums(np.array(has_letter, np.bool_)).tolist(),
+            self._count_stop_words(words, vocabulary),
+            strict=True,
+        )
+        return [
+            self._reason(text, *shape)
+            for text, shape in zip(texts.to_pylist(), shapes, strict=True)
+        ]
+
+    def _count_stop_words(self, words: Words, vocabulary: list[str]) -> list[int]:
+        """For each text, how many different stop words stand between white space."""
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(self.stop_words))}
+        spelled = [numbers.get(word.lower(), -1) for word in vocabulary]
+        found = np.array(spelled, np.int64)[words.ids]
+        pairs = words.texts()[found >= 0] * len(numbers) + found[found >= 0]
+        is_there = np.zeros((len(words.counts), len(numbers)), np.bool_)
+        is_there.flat[pairs] = True
+        counts: list[int] = is_there.sum(axis=1).tolist()
+        return counts
+
+    def _reason(
+        self, text: str, words: int, characters: int, alphabetic: int, stop_words: int
+    ) -> str | None:
+        if self.min_words is not None and words < self.min_words:
             return "too_few_words"
-        if self.max_words is not None and len(words) > self.max_words:
+        if self.max_words is not None and words > self.max_words:
             return "too_many_words"
         if not words:
             return None
         return (
-            self._word_reason(text, words)
-            or self._line_reason(_lines(text))
-            or self._vocabulary_reason(text, words)
+            self._word_reason(text, words, characters)
+            or self._line_reason(text)
+            or self._vocabulary_reason(text, words, alphabetic, stop_words)
         )
 
-    def _word_reason(self, text: str, words: Sequence[str]) -> str | None:
-        mean = sum(map(len, words)) / len(words)
+    def _word_reason(self, text: str, words: int, characters: int) -> str | None:
+        mean = characters / words
         if self.min_mean_word is not None and mean < self.min_mean_word:
             return "words_too_short"
         if self.max_mean_word is not None and mean > self.max_mean_word:
             return "words_too_long"
-        if self.max_hashes is not None and text.count("#") / len(words) > self.max_hashes:
+        if self.max_hashes is not None and text.count("#") / words > self.max_hashes:
             return "too_many_hashes"
         ellipses = sum(map(text.count, _ELLIPSES))
-        if self.max_ellipses is not None and ellipses / len(words) > self.max_ellipses:
+        if self.max_ellipses is not None and ellipses / words > self.max_ellipses:
             return "too_many_ellipses"
         return None
 
-    def _line_reason(self, lines: Sequence[str]) -> str | None:
+    def _line_reason(self, text: str) -> str | None:
+        if not any(mark in text for mark in (*_BULLETS, *_ELLIPSES)):
+            return None
+        lines = _lines(text)
         bullets = sum(line.startswith(_BULLETS) for line in lines)
         if self.max_bullet_lines is not None and bullets / len(lines) > self.max_bullet_lines:
             return "too_many_bullet_lines"
@@ -111,17 +162,15 @@ class GopherQuality(Filter):
             return "too_many_ellipsis_lines"
         return None
 
-    def _vocabulary_reason(self, text: str, words: Sequence[str]) -> str | None:
-        if self.min_alphabetic_words is not None:
-            alphabetic = sum(word.isalpha() or _LETTER.search(word) is not None for word in words)
-            if alphabetic / len(words) < self.min_alphabetic_words:
-                return "too_few_alphabetic_words"
-        if self.min_stop_words is not None:
-            lower = text.lower()
-            found = len(set(self.stop_words).intersection(lower.split()))
-            if found < self.min_stop_words:  # look again, past punctuation
-                found = len(set(self.stop_words).intersection(_WORD.findall(lower)))
-            if found < self.min_stop_words:
+    def _vocabulary_reason(
+        self, text: str, words: int, alphabetic: int, stop_words: int
+    ) -> str | None:
+        if self.min_alphabetic_words is not None and alphabetic / words < self.min_alphabetic_words:
+            return "too_few_alphabetic_words"
+        if self.min_stop_words is not None and stop_words < self.min_stop_words:
+            # Look again, past punctuation.
+            found = set(self.stop_words).intersection(_WORD.findall(text.lower()))
+            if len(found) < self.min_stop_words:
                 return "too_few_stop_words"
         return None
 
@@ -170,7 +219,22 @@ class GopherRepetition(Filter):
 
     def reason(self, text: str) -> str | None:
         """The reason to drop a text, or None to keep it."""
-        return self._copy_reason(text) or self._ngram_reason(text.split())
+        return self._judge(pa.array([text]))[0]
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.Array:
+        """The reason to drop each document, null where it stays."""
+        found = [reason for part in _parts(batch["text"]) for reason in self._judge(part)]
+        return pa.array(found, pa.string())
+
+    def _judge(self, texts: pa.Array) -> list[str | None]:
+        return [
+            copies or ngrams
+            for copies, ngrams in zip(
+                map(self._copy_reason, texts.to_pylist()),
+                self._ngram_reasons(Words.of(texts)),
+                strict=True,
+            )
+        ]
 
     def _copy_reason(self, text: str) -> str | None:
         count, characters = duplicate_shares(_lines(text))
@@ -190,7 +254,7 @@ class GopherRepetition(Filter):
             return "duplicate_paragraph_characters"
         return None
 
-    def _ngram_reason(self, words: Sequence[str]) -> str | None:
+    def _ngram_reasons(self, words: Words) -> list[str | None]:
         tops = {2: self.max_top_2_gram, 3: self.max_top_3_gram, 4: self.max_top_4_gram}
         copies = {
             5: self.max_duplicate_5_grams,
@@ -200,83 +264,17 @@ class GopherRepetition(Filter):
             9: self.max_duplicate_9_grams,
             10: self.max_duplicate_10_grams,
         }
-        limits = [limit for limit in copies.values() if limit is not None]
-        for n, ngrams in enumerate(NGrams.of_each_length(words, 10), 1):
-            top, copy = tops.get(n), copies.get(n)
-            if ngrams.all_differ:
-                return None  # and so do all longer ones
-            if top is not None and ngrams.top_share() > top:
-                return f"top_{n}_gram"
-            if copy is not None:
-                share = ngrams.duplicate_share()
-                if share > copy:
-                    return f"duplicate_{n}_grams"
-                if share <= min(limits):
-                    return None  # longer ones lie within these, so their share is no larger
-        return None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class NGrams:
-    """The n-grams of a text, as numbers.
-
-    Args:
-        n: How many words each has.
-        ids: For each place in the text the number of the n-gram there, counted from 0.
-        count: How many different n-grams there are.
-        lengths: For each word its characters.
-    """
-
-    n: int
-    ids: npt.NDArray[np.int64]
-    count: int
-    lengths: npt.NDArray[np.int64]
-
-    @classmethod
-    def of_each_length(cls, words: Sequence[str], longest: int) -> Iterator[NGrams]:
-        """Yield the single words, the pairs, and so on, while the text is long enough."""
-        numbers: dict[str, int] = {}
-        single = np.fromiter((numbers.setdefault(w, len(numbers)) for w in words), np.int64)
-        lengths = np.fromiter(map(len, words), np.int64, len(words))
-        grams = cls(1, single, len(numbers), lengths)
-        while len(grams.ids):
-            yield grams
-            if grams.n == longest:
-                break
-            # An n-gram is its first n - 1 words, which have a number, and its last one.
-            pairs = grams.ids[:-1] * len(numbers) + single[grams.n :]
-            different, ids = np.unique(pairs, return_inverse=True)
-            grams = cls(grams.n + 1, ids, len(different), lengths)
-
-    @property
-    def all_differ(self) -> bool:
-        """Whether none occurs twice."""
-        return self.count == len(self.ids)
-
-    def top_share(self) -> float:
-        """The share of characters in the n-gram that occurs most often; 0 if all differ.
-
-        Among those that occur equally often, the longest counts. Copies may overlap, so the share
-        of a text such as "ha ha ha" can be over 1.
-        """
-        counts = np.bincount(self.ids)
-        top = int(counts.max())
-        if top < 2:
-            return 0.0
-        places = np.flatnonzero(counts[self.ids] == top)
-        characters = sum(self.lengths[places + word] for word in range(self.n))
-        return top * float(np.max(characters)) / float(self.lengths.sum())
-
-    def duplicate_share(self) -> float:
-        """The share of characters that lie in an n-gram that came before, each counted once."""
-        first = np.full(self.count, len(self.ids))
-        np.minimum.at(first, self.ids, np.arange(len(self.ids)))
-        places = np.flatnonzero(first[self.ids] < np.arange(len(self.ids)))
-        covers = np.zeros(len(self.lengths) + 1, np.int64)
-        covers[places] += 1
-        covers[places + self.n] -= 1
-        covered = np.cumsum(covers)[:-1] > 0
-        return float(self.lengths[covered].sum()) / float(self.lengths.sum())
+        reasons: list[str | None] = [None] * len(words.counts)
+        for ngrams in RepeatedNGrams.of_each_length(words, 10):
+            n = ngrams.n
+            for limit, shares, reason in (
+                (tops.get(n), ngrams.top_shares, f"top_{n}_gram"),
+                (copies.get(n), ngrams.duplicate_shares, f"duplicate_{n}_grams"),
+            ):
+                if limit is not None:
+                    for text in np.flatnonzero(shares() > limit).tolist():
+                        reasons[text] = reasons[text] or reason
+        return reasons
 
 
 def duplicate_shares(units: Sequence[str]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import io
 import posixpath
 import re
@@ -19,6 +20,7 @@ from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import archives, html
 from pasture.sources.base import Rejected
+from pasture.sources.html_tree import PageError
 from pasture.sources.main_content import Extractor
 from pasture.sources.warc import HEADER_END, MAX_HEADER_BYTES, Record, read_records
 
@@ -80,6 +82,7 @@ def expand_listings(files: list[tuple[str, int]], root: str) -> list[tuple[str, 
 
     Raises:
         InputError: A listing cannot be read, or names a local file that is not there.
+        StorageError: A package is missing that reads what a listing names.
     """
     found: dict[str, int] = {}
     for path, size in files:
@@ -97,12 +100,19 @@ def _listed(listing: str, root: str) -> Iterator[tuple[str, int]]:
     for line in lines:
         path = storage.join(root, line)
         if storage.is_url(path):
+            _check_backend(path.partition("://")[0])
             yield path, 0
         elif not storage.exists(path):
             advice = "check the option root"
             raise InputError(f"{listing} names {line}, but there is no {path}; {advice}")
         else:
             yield from storage.glob(path)
+
+
+@functools.lru_cache(maxsize=8)
+def _check_backend(protocol: str) -> None:
+    """Fail in the plan, not in a worker, where the package for a protocol is missing."""
+    storage.file_system(f"{protocol}://root")
 
 
 def read_pages(
@@ -140,7 +150,7 @@ def _parse_record(
         else:
             extracted = _extract(record, extractor, max_page_bytes)
             text, title = extracted.text, extracted.title
-    except html.PageError as error:
+    except PageError as error:
         return Rejected(
             record.id,
             error.reason,
@@ -160,12 +170,12 @@ def _decode_wet(record: Record, max_page_bytes: int) -> str:
     try:
         return record.block.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise html.PageError("not_utf8", str(error)) from error
+        raise PageError("not_utf8", str(error)) from error
 
 
 def _check_size(data: bytes, max_page_bytes: int) -> None:
     if len(data) > max_page_bytes:
-        raise html.PageError("page_too_large", f"more than {max_page_bytes:,} bytes")
+        raise PageError("page_too_large", f"more than {max_page_bytes:,} bytes")
 
 
 def _extract(record: Record, extractor: Extractor, max_page_bytes: int) -> html.Extracted:
@@ -175,12 +185,12 @@ def _extract(record: Record, extractor: Extractor, max_page_bytes: int) -> html.
         mime = record.mime.partition(";")[0].strip()
         response = HttpResponse(200, mime, _charset(record.mime), record.block)
     if response.status != 200:
-        raise html.PageError("http_status", str(response.status))
+        raise PageError("http_status", str(response.status))
     mime = record.headers.get("warc-identified-payload-type", "") or response.mime
     if mime not in _HTML and (mime or not html.looks_like_html(response.body)):
-        raise html.PageError("not_html", mime or "no content type")
+        raise PageError("not_html", mime or "no content type")
     if response.body.startswith(_BINARY):
-        raise html.PageError("not_html", f"called {mime}, begins with {response.body[:4]!r}")
+        raise PageError("not_html", f"called {mime}, begins with {response.body[:4]!r}")
     _check_size(response.body, max_page_bytes)
     return html.extract(html.decode(response.body, response.charset), extractor)
 
@@ -208,7 +218,7 @@ def parse_http(block: bytes, max_bytes: int) -> HttpResponse:
     status_line, *lines = head.decode("latin-1").splitlines() or [""]
     protocol, status = [*status_line.split(), "", ""][:2]
     if not protocol.startswith("HTTP/") or not re.fullmatch("[1-9][0-9][0-9]", status):
-        raise html.PageError("bad_http", f"the status line is {status_line[:80]!r}")
+        raise PageError("bad_http", f"the status line is {status_line[:80]!r}")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")
@@ -243,7 +253,7 @@ def _decode_body(body: bytes, headers: Mapping[str, str], max_bytes: int) -> byt
                 body = readers[name](io.BytesIO(body)).read(max_bytes + 1)
         except (OSError, zlib.error) as error:
             if not html.looks_like_html(body):
-                raise html.PageError("bad_http", f"the body is not {name}: {error}") from error
+                raise PageError("bad_http", f"the body is not {name}: {error}") from error
     return body
 
 

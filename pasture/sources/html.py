@@ -1,10 +1,4 @@
-"""HTML to text: finding a page's character set, and extracting its main content.
-
-Every cost is bounded without a clock, so that a page has the same fate on every machine: it is
-parsed once by Lexbor, whose time grows in line with the page except for the attributes of one
-tag, and a large page's elements and their depths are counted before an extractor, whose time may
-grow faster, sees it. A page over a limit raises ``PageError`` with the reason.
-"""
+"""HTML to text: finding a page's character set, and extracting its main content."""
 
 from __future__ import annotations
 
@@ -12,40 +6,10 @@ import codecs
 import dataclasses
 import functools
 import re
-import string
 from collections.abc import Iterator
-from typing import Any
 
+from pasture.sources.html_tree import Limits, PageError, parse
 from pasture.sources.main_content import EXTRACTORS, Extractor
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
-    """How much HTML one page may hold; ours, far above what pages of the web hold.
-
-    Of 787 pages that were looked at, 99% had at most 5,300 elements, the largest 35,300, and none
-    was nested 50 deep.
-
-    Args:
-        elements: Most elements. Trafilatura takes 0.05 to 0.2 ms for each.
-        nesting: Largest sum of the depths of all elements, as an upper estimate; what lies deeper
-            than 256 counts as 256. Trafilatura takes up to 0.03 ms for each level above each
-            element of nested lists, and resiliparse's time grows with the square of the depth,
-            so this is what bounds the worst page, to about half a minute.
-        attributes: Most attributes of one tag; parsers compare each with all before it.
-    """
-
-    elements: int = 50_000
-    nesting: int = 1_000_000
-    attributes: int = 2_000
-
-
-class PageError(ValueError):
-    """A page that cannot be used; ``reason`` is a snake_case fact."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason, self.detail = reason, detail
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -172,11 +136,6 @@ def looks_like_html(data: bytes) -> bool:
 
 # Extraction -----------------------------------------------------------------------------------
 
-_LONG_TAG = 8192
-_TAG_PART = re.compile(r""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
-_LEVELS = (8, 16, 32, 64, 128)
-_DEEPEST = 2 * _LEVELS[-1]
-
 
 def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
     """Extract the main content of a page.
@@ -185,64 +144,13 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
         PageError: The page is over a limit, or breaks the extractor.
     """
     import lxml.etree
-    from resiliparse.parse.html import HTMLTree
 
-    for start, end in _long_tags(page):
-        if _has_more_attributes(page, start, end, limits.attributes):
-            raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
-    tree = HTMLTree.parse(page)
-    # A page with fewer tags cannot take long; most pages are done after the first count.
-    tags = page.count("<")
-    if tags * _DEEPEST > limits.nesting and (tags - page.count("</")) * _DEEPEST > limits.nesting:
-        _check_size(tree.document, limits)
+    tree = parse(page, limits)
     try:
         text = EXTRACTORS[extractor](page, tree)
     except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
         raise PageError("extraction_failed", repr(error)) from error
     return Extracted(text=text, title=" ".join((tree.title or "").split()))
-
-
-def _long_tags(page: str) -> Iterator[tuple[int, int]]:
-    """Yield the places of the ``<`` of a tag and of the next ``<``, where they lie far apart.
-
-    Looks at steps of half that length: what is long covers a whole one. Reading on from each ``<``
-    instead takes 6% of the fastest extractor's time.
-    """
-    step = _LONG_TAG // 2
-    end = 0
-    for middle in range(0, len(page), step):
-        if middle >= end and page.find("<", middle, middle + step) < 0:
-            start = page.rfind("<", 0, middle)
-            end = page.find("<", middle)
-            end = end if end >= 0 else len(page)
-            if start >= 0 and end - start > _LONG_TAG and page[start + 1] in string.ascii_letters:
-                yield start, end
-
-
-def _has_more_attributes(page: str, start: int, end: int, limit: int) -> bool:
-    parts = _TAG_PART.finditer(page, start, end)  # the first one is the tag's name
-    for count, part in enumerate(parts):
-        if part[0] == ">":
-            return False
-        if count > limit:
-            return True
-    return False
-
-
-def _check_size(document: Any, limits: Limits) -> None:
-    elements = len(document.get_elements_by_tag_name("*"))
-    if elements > limits.elements:
-        raise PageError("too_many_elements", f"{elements:,}")
-    nesting = elements * _LEVELS[0]
-    deep = elements
-    for number, level in enumerate(_LEVELS):
-        if nesting + deep * sum(_LEVELS[number:]) <= limits.nesting:
-            return
-        selector = "*" + " > *" * level  # an element with as many others above it
-        deep = len(document.query_selector_all(selector))
-        nesting += level * deep
-    if nesting > limits.nesting:
-        raise PageError("too_complex", f"{elements:,} elements, sum of depths up to {nesting:,}")
 
 
 # What trafilatura and lxml raise on pages that they were not written for.

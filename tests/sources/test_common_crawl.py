@@ -21,7 +21,7 @@ from pasture.records import Document
 from pasture.sources.base import InputShard, Rejected
 from pasture.sources.common_crawl import CommonCrawl
 from pasture.sources.crawl_pages import parse_http
-from pasture.sources.html import PageError
+from pasture.sources.html_tree import PageError
 
 # With no time in it: the names of tests must not change from one collection to the next.
 gzipped = functools.partial(gzip.compress, mtime=0)
@@ -521,28 +521,16 @@ def test_a_bad_listing_stops_the_plan(tmp_path, listing):
         CommonCrawl(inputs=(f"{tmp_path}/wet.paths.gz",), root=str(tmp_path)).shards()
 
 
+def test_a_listing_of_files_that_cannot_be_read_here_stops_the_plan(tmp_path):
+    (tmp_path / "wet.paths.gz").write_bytes(gzipped(b"crawl-data/a.warc.wet.gz\n"))
+    source = CommonCrawl(inputs=(f"{tmp_path}/wet.paths.gz",), root="nosuch://mirror")
+    with pytest.raises(StorageError, match="nosuch"):
+        source.shards()
+
+
 def test_options_are_checked():
     with pytest.raises(ConfigError, match="max_page_bytes"):
         CommonCrawl(inputs=("a",), max_page_bytes=0)
-
-
-def test_a_read_error_is_not_taken_for_damage(tmp_path, monkeypatch):
-    """A connection that breaks stops the work, to be tried again."""
-
-    class Broken:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            pass
-
-        def read(self, size: int) -> bytes:
-            raise ConnectionResetError("gone")
-
-    monkeypatch.setattr("pasture.storage.open_read", lambda path: Broken())
-    source = CommonCrawl(inputs=("a",))
-    with pytest.raises(StorageError, match="gone"):
-        list(source.read(InputShard(("a",))))
 
 
 @pytest.mark.real_data

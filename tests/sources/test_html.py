@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasture.sources import html
-from pasture.sources.html import Extracted, Limits, PageError
+from pasture.sources.html import Extracted
+from pasture.sources.html_tree import Limits, PageError
 
 EXTRACTORS = ("auto", "trafilatura", "trafilatura_fast", "resiliparse")
 SENTENCE = "The ferry ran without a bell, and nobody in the town complained of it. "
@@ -177,6 +178,36 @@ def test_limits_hold_to_the_last_element(body, limits, reason):
     assert error.value.reason == reason
 
 
+def open_tags(count: int, blocks: int, tag: str = "<b id={}>") -> str:
+    """Formatting elements left open, all of which the parser opens again in each block."""
+    return "<p>" + "".join(map(tag.format, range(count))) + "<p>x" * blocks
+
+
+REOPENED = Limits(elements=2_000, reopened=10_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "reason"),
+    [
+        (open_tags(300, 300), REOPENED, "too_many_elements"),
+        (open_tags(300, 300, "<FONT size={}>"), REOPENED, "too_many_elements"),
+        (open_tags(300, 300, "<i\nid={}>"), REOPENED, "too_many_elements"),
+        (open_tags(2_000, 2_000), REOPENED, "too_complex"),
+        (open_tags(300, 300, "<b>"), REOPENED, None),  # three of a kind at most
+        (open_tags(300, 300, "<a href={}>"), REOPENED, None),  # each closes the one before
+        (open_tags(300, 300, "<b id={}></b>"), REOPENED, None),
+        (open_tags(50_000, 50_000), Limits(), "too_complex"),
+    ],
+)
+def test_formatting_elements_are_not_opened_again_without_end(body, limits, reason):
+    if reason is None:
+        html.extract(page(body), "resiliparse", limits)
+        return
+    with pytest.raises(PageError) as error:
+        html.extract(page(body), "resiliparse", limits)
+    assert error.value.reason == reason
+
+
 @pytest.mark.parametrize(
     "tag",
     [
@@ -254,3 +285,11 @@ def test_auto_asks_trafilatura_where_its_text_is_small():
     assert html.extract(page(body), "resiliparse").text == ""
     assert html.extract(page(body), "auto") == html.extract(page(body), "trafilatura_fast")
     assert "ferry" in html.extract(page(body), "auto").text
+
+
+def test_auto_keeps_its_text_where_trafilatura_finds_less():
+    body = f"<main><p>{SENTENCE * 3}</p><p class=ad>{SENTENCE * 3}</p>"
+    body += f"<div class=sidebar><p>{SENTENCE * 20}</p></div></main>"
+    texts = {name: html.extract(page(body), name).text for name in EXTRACTORS}
+    assert len(texts["trafilatura_fast"]) < len(texts["resiliparse"])
+    assert texts["auto"] == texts["resiliparse"]
