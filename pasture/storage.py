@@ -10,6 +10,7 @@ and is a ``StorageError`` in the end: it is never taken for damaged data.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -30,6 +31,8 @@ from pasture.records import MAX_BATCH_ROWS
 PARTIAL = ".partial-"
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs")
 """Protocols whose uploads appear at once and whole; a rename there would be a copy."""
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+"""The extras of this package that bring a protocol's library."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses before each new try of what failed on a remote file system."""
 FINAL = (
@@ -41,7 +44,11 @@ FINAL = (
     TypeError,
 )
 """Errors after which trying again is no use."""
-READ_BYTES = 1 << 20
+READ_BYTES = 128 << 10
+REPLACING = {"hdfs": {"overwrite": True}}
+"""How a file system is told that a file may go to the place of another, where it must be told."""
+VERSIONS = ("generation", "ETag", "etag", "mtime", "modification_time")
+"""What file systems tell of a file that changes with its content; the first that there is."""
 
 T = TypeVar("T")
 
@@ -71,11 +78,17 @@ def absolute(path: str) -> str:
 
 def file_system(path: str) -> tuple[Any, str]:
     """Return the fsspec file system of a path, and the path as that file system spells it."""
-    # Other processes write what we list, so listings must not be remembered.
-    options = {"use_listings_cache": False} if is_url(path) else {}
+    # Other processes write what we list, so listings must not be remembered. HDFS's libraries do
+    # not, and hdfs-native takes no options but those of Hadoop.
+    remembers = is_url(path) and path.split("://")[0] != "hdfs"
+    options = {"use_listings_cache": False} if remembers else {}
     try:
         fs, inner = fsspec.core.url_to_fs(path, **options)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
+        extra = EXTRAS.get(path.split("://")[0])
+        advice = f": pip install 'pasture[{extra}]'" if extra else ""
+        raise StorageError(f"{path}: {error}{advice}") from error
+    except ValueError as error:
         raise StorageError(f"{path}: {error}") from error
     return fs, inner
 
@@ -97,16 +110,29 @@ def _attempt(path: str, doing: str, operation: Callable[[], T], retry: bool = Tr
         except kinds as error:
             pause = None if isinstance(error, FINAL) else next(pauses, None)
             if pause is None:
-                # Some services' "no such file" says nothing but the name.
-                is_name = bool(str(error)) and path.endswith(str(error))
                 told = (isinstance(error, OSError) and error.strerror) or str(error)
-                reason = "no such file" if is_name else told or repr(error)
+                # Some services' "no such file" says nothing but the name.
+                is_name = isinstance(error, FileNotFoundError) and " " not in told
+                reason = "no such file" if is_name else told.partition("\n")[0] or repr(error)
                 raise StorageError(f"cannot {doing} {path}: {reason}") from error
             time.sleep(pause)
 
 
 def glob(pattern: str) -> list[tuple[str, int]]:
     """List the files that match a pattern, or one named file: ``(path, bytes)``, sorted."""
+    return [(path, _size(info)) for path, info in _glob(pattern)]
+
+
+def versions(pattern: str) -> dict[str, str]:
+    """Tell what every file that matches a pattern has in the place of a version, if anything.
+
+    An object store's generation or ETag; elsewhere the time of the last change.
+    """
+    found = {path: _version(info) for path, info in _glob(pattern)}
+    return {path: version for path, version in found.items() if version is not None}
+
+
+def _glob(pattern: str) -> list[tuple[str, Any]]:
     fs, inner = file_system(pattern)
 
     def find() -> list[Any]:
@@ -121,14 +147,22 @@ def list_tree(root: str) -> list[tuple[str, int]]:
     """List every file below a folder: ``(path, bytes)``, sorted by path."""
     fs, inner = file_system(root)
     found = _attempt(root, "list", lambda: list(fs.find(inner, detail=True).values()))
-    return _files(fs, root, found)
+    return [(path, _size(info)) for path, info in _files(fs, root, found)]
 
 
-def _files(fs: Any, root: str, found: Sequence[Any]) -> list[tuple[str, int]]:
-    files = [(info["name"], int(info["size"] or 0)) for info in found if info["type"] == "file"]
+def _files(fs: Any, root: str, found: Sequence[Any]) -> list[tuple[str, Any]]:
+    files = {info["name"]: info for info in found if info["type"] == "file"}
     if is_url(root):
-        files = [(fs.unstrip_protocol(name), size) for name, size in files]
-    return sorted(files)
+        files = {fs.unstrip_protocol(name): info for name, info in files.items()}
+    return sorted(files.items())
+
+
+def _size(info: Any) -> int:
+    return int(info["size"] or 0)
+
+
+def _version(info: Any) -> str | None:
+    return next((str(info[name]) for name in VERSIONS if info.get(name) is not None), None)
 
 
 def exists(path: str) -> bool:
@@ -139,13 +173,20 @@ def exists(path: str) -> bool:
 
 def size(path: str) -> int | None:
     """Return a file's size in bytes, or None where it is not there."""
+    found = state(path)
+    return None if found is None else found[0]
+
+
+def state(path: str) -> tuple[int, str | None] | None:
+    """Return a file's size in bytes and its version (see ``versions``), or None without a file."""
     fs, inner = file_system(path)
 
-    def look() -> int | None:
+    def look() -> tuple[int, str | None] | None:
         try:
-            return int(fs.info(inner)["size"] or 0)
+            info = fs.info(inner)
         except FileNotFoundError:
             return None
+        return _size(info), _version(info)
 
     return _attempt(path, "look for", look)
 
@@ -173,16 +214,17 @@ def remove_partial(root: str) -> None:
 
 
 def open_read(path: str) -> BinaryIO:
-    """Open a file for reading bytes. Reading a remote one raises nothing but ``StorageError``."""
+    """Open a file for reading bytes. Where its storage fails, that is a ``StorageError``.
+
+    Never an ``OSError``, which decompressors and parsers raise for damaged content.
+    """
     fs, inner = file_system(path)
     stream = _attempt(path, "read", lambda: fs.open(inner, "rb"))
-    if is_url(path):
-        return io.BufferedReader(_RemoteFile(path, stream), READ_BYTES)
-    return cast(BinaryIO, stream)
+    return io.BufferedReader(_File(path, stream), READ_BYTES)
 
 
-class _RemoteFile(io.RawIOBase):
-    """A remote file that is opened anew, and read on, where the connection breaks."""
+class _File(io.RawIOBase):
+    """A file being read; a remote one is opened anew, and read on, where the connection breaks."""
 
     def __init__(self, path: str, stream: Any) -> None:
         super().__init__()
@@ -198,7 +240,12 @@ class _RemoteFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = self._do(lambda stream: int(stream.seek(offset, whence)))
+        end = self._do(lambda stream: _seek(stream, 0, io.SEEK_END))
+        offset += {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: end}[whence]
+        if offset < 0:  # by a damaged archive's table of contents
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), self._path)
+        # File systems refuse offsets that no file of theirs reaches.
+        self._position = self._do(lambda stream: _seek(stream, min(offset, end)))
         return self._position
 
     def readinto(self, buffer: Any) -> int:
@@ -225,6 +272,11 @@ class _RemoteFile(io.RawIOBase):
                 raise
 
         return _attempt(self._path, "read", attempt)
+
+
+def _seek(stream: Any, offset: int, whence: int = io.SEEK_SET) -> int:
+    stream.seek(offset, whence)  # not every library gives the place
+    return int(stream.tell())
 
 
 class _RemoteWriter(io.RawIOBase):
@@ -263,7 +315,7 @@ def atomic_write(path: str) -> Iterator[BinaryIO]:
         if in_store:
             stream.commit()
         elif is_url(path):
-            fs.mv(target, inner)
+            fs.mv(target, inner, **REPLACING.get(path.split("://")[0], {}))
         else:
             os.replace(target, inner)
 
@@ -322,11 +374,16 @@ def read_json(path: str) -> Any:
 
 def sha256(path: str) -> str:
     """Hash a file's bytes."""
+    return digest(path, "sha256")
+
+
+def digest(path: str, algorithm: str) -> str:
+    """Hash a file's bytes by one of the algorithms of hashlib; in hexadecimal."""
     with open_read(path) as stream:
-        digest = hashlib.sha256()
+        hashed = hashlib.new(algorithm)
         while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+            hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def shard_name(kind: str, index: int, count: int, extension: str = "parquet") -> str:

@@ -123,13 +123,20 @@ def small_output(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def spark_master() -> Iterator[str]:
-    """The address of a Spark cluster of two workers; skips where Spark cannot run."""
+    """The address of a Spark cluster of two workers; skips where Spark cannot run.
+
+    With ``PASTURE_SHUFFLE_SERVICE`` set it has an external shuffle service, on all addresses.
+    """
     pytest.importorskip("pyspark", reason="PySpark is not installed")
     if shutil.which("java") is None:
         pytest.skip("there is no Java for Spark")
     script = pathlib.Path(__file__).parent.parent / "scripts" / "spark-cluster"
+    service = ["--shuffle-service"] if os.environ.get("PASTURE_SHUFFLE_SERVICE") else []
     with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script), *service],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as cluster:
         assert cluster.stdin is not None
         assert cluster.stdout is not None

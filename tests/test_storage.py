@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pyarrow as pa
 import pytest
+from fsspec.registry import _registry as fsspec_registry
 
 from pasture import storage
 from pasture.errors import StorageError
@@ -68,6 +70,26 @@ def test_remote_paths_work_through_fsspec():
     assert storage.glob("memory://bucket/x/*") == [("memory:///bucket/x/file", 3)]
     with storage.open_read("memory://bucket/x/file") as stream:
         assert stream.read() == b"one"
+
+
+def test_a_library_that_is_missing_is_told_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    monkeypatch.delitem(fsspec_registry, "gs", raising=False)
+    with pytest.raises(StorageError, match=r"^gs://x/y: .*gcsfs.*: pip install 'pasture\[gcs\]'"):
+        storage.exists("gs://x/y")
+
+
+def test_a_seek_before_the_start_is_the_reader_s_error(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    with storage.open_read(str(tmp_path / "x")) as stream, pytest.raises(OSError, match="Invalid"):
+        stream.seek(-4, 2)
+
+
+def test_a_seek_beyond_the_end_stands_there(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    with storage.open_read(str(tmp_path / "x")) as stream:
+        stream.seek((1 << 63) - 1)
+        assert stream.read(1) == b""
 
 
 def test_an_unknown_protocol_is_named():

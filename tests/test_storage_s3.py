@@ -112,6 +112,19 @@ def test_what_others_write_is_listed_at_once(server):
     assert storage.glob("s3://corpus/x/*") == [("s3://corpus/x/1", 1)]
 
 
+def test_a_file_written_anew_has_another_version(server):
+    path = "s3://corpus/x/1"
+    found = []
+    for content in (b"one", b"two"):
+        s3fs.S3FileSystem(anon=False, skip_instance_cache=True).pipe_file(path, content)
+        size, version = storage.state(path)
+        assert size == 3
+        assert storage.versions("s3://corpus/x/*") == storage.versions(path) == {path: version}
+        found.append(version)
+    assert found[0] != found[1]
+    assert storage.state("s3://corpus/x/2") is None
+
+
 def test_ten_thousand_keys_are_listed(server):
     (backends,) = moto.s3.models.s3_backends.values()
     for number in range(10_000):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import dataclasses
-import errno
 import gzip
 import io
 import lzma
@@ -20,13 +19,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pasture import storage
-from pasture.errors import StorageError
 from pasture.sources.base import Rejected
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# What the decompressors of the standard library raise on damaged or truncated data.
+# What the decompressors of the standard library raise on damaged or truncated data. What fails
+# while the data is fetched is a StorageError, and stops the job.
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError)
 
 
@@ -141,9 +140,6 @@ def read_members_of(
                 return
             yield member
     except (tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as e:
-        # A seek to where no file goes is the archive's own doing; other errors have the disk's.
-        if isinstance(e, OSError) and e.errno not in (None, errno.EINVAL):
-            raise StorageError(f"cannot read {label}: {e}") from e
         yield Rejected(label, "damaged_archive", "bad_file", f"after {count} members: {e!r}")
 
 

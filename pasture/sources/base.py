@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Iterator, Sequence
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pasture import storage
 from pasture.errors import InputError
 from pasture.records import Document
+
+ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
+"""How a checksum was made, by its length in hexadecimal digits."""
+_CHECKSUM = re.compile(r"([0-9a-fA-F]{32,128}) [ *](.+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class InputShard:
         bytes: Size of the unit in raw bytes, for plans and progress.
         sizes: Bytes of each path when it was listed, where that is known; a run that finds
             another size fails rather than mix two states of its input.
+        versions: What stood for its version then (``storage.versions``), likewise.
+        checksums: What it must hash to, in hexadecimal, where the user has said so.
     """
 
     paths: tuple[str, ...]
@@ -35,21 +43,48 @@ class InputShard:
     end: int | None = None
     bytes: int = 0
     sizes: tuple[int | None, ...] = ()
+    versions: tuple[str | None, ...] = ()
+    checksums: tuple[str | None, ...] = ()
 
-    def check_unchanged(self) -> None:
-        """Compare the sizes of the raw files with the listing.
+    def check_contents(self) -> None:
+        """Hash the raw files that have a checksum. The first range of a file stands for all.
 
         Raises:
-            InputError: A file is gone, or has another size.
+            InputError: A file has other contents.
         """
-        for path, listed in zip(self.paths, self.sizes, strict=False):
-            now = storage.size(path) if listed is not None else listed
-            if now != listed:
-                state = "gone" if now is None else f"{now:,} bytes"
+        for path, expected in zip(self.paths, self.checksums, strict=False):
+            if expected is None or self.start > 0:
+                continue
+            found = storage.digest(path, ALGORITHMS[len(expected)])
+            if found != expected:
                 raise InputError(
-                    f"{path} changed during the run: it had {listed:,} bytes when it was listed, "
-                    f"and is {state} now; start again when the input stays as it is"
+                    f"{path} is not what its checksum says: it hashes to {found}, not to "
+                    f"{expected}; fetch it again, or correct sources.NAME.checksums"
                 )
+
+    def check_unchanged(self) -> None:
+        """Compare the sizes and versions of the raw files with the listing.
+
+        Raises:
+            InputError: A file is gone, or another one.
+        """
+        for path, size, version in itertools.zip_longest(self.paths, self.sizes, self.versions):
+            if size is None and version is None:
+                continue
+            now = storage.state(path)
+            if now is None:
+                said = "is gone now"
+            elif size is not None and now[0] != size:
+                said = f"is {now[0]:,} bytes now"
+            elif version is not None and now[1] != version:
+                said = "was written anew"
+            else:
+                continue
+            listed = "" if size is None else f" with {size:,} bytes"
+            raise InputError(
+                f"{path} changed during the run: it was listed{listed}, and {said}; start again "
+                f"when the input stays as it is"
+            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,6 +170,53 @@ class Source(abc.ABC):
                 )
             found.update(matches)
         return sorted(found.items())
+
+    def versions(self) -> dict[str, str]:
+        """Tell the versions of the raw files, where there are any (``storage.versions``)."""
+        found: dict[str, str] = {}
+        for pattern in self.inputs:
+            found.update(storage.versions(pattern))
+        return found
+
+
+def read_checksums(path: str) -> dict[str, str]:
+    """Read a list as ``sha256sum``, ``sha1sum`` or ``md5sum`` write it: path to checksum.
+
+    Names in it are relative to the list's own folder.
+
+    Raises:
+        InputError: A line is none of a list.
+    """
+    folder = path.rpartition("/")[0] or "."
+    with storage.open_read(path) as stream:
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    found = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        match = _CHECKSUM.fullmatch(line)
+        if match is None or len(match[1]) not in ALGORITHMS:
+            raise InputError(
+                f"{path}, line {number}: {line[:100]!r} is not a checksum and a name, as "
+                f"sha256sum writes them"
+            )
+        name = match[2].removeprefix("./")
+        found[storage.absolute(storage.join(folder, name))] = match[1].lower()
+    return found
+
+
+def checksums_of(
+    files: Sequence[tuple[str, int]], checksums: Mapping[str, str], where: str
+) -> dict[str, str]:
+    """Keep the checksums of raw files.
+
+    Raises:
+        InputError: A file has none.
+    """
+    without = [path for path, _ in files if path not in checksums]
+    if without:
+        raise InputError(f"{where} has no checksum of {without[0]} ({len(without)} have none)")
+    return {path: checksums[path] for path, _ in files}
 
 
 def one_shard_each(files: Sequence[tuple[str, int]]) -> list[InputShard]:

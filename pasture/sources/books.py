@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pasture import storage
-from pasture.errors import ConfigError, StorageError
+from pasture.errors import ConfigError
 from pasture.records import Document, to_metadata
 from pasture.sources import gutenberg, gutenberg_notes, gutenberg_sisters
-from pasture.sources.archives import DAMAGED, Limits, Member, TooLarge, read_limited, read_members
+from pasture.sources.archives import Limits, Member, TooLarge, read_limited, read_members
 from pasture.sources.base import (
     InputShard,
     Rejected,
@@ -105,8 +105,6 @@ class Books(Source):
                 data = read_limited(stream, _LIMITS.member_bytes)
         except TooLarge as error:
             yield Rejected(path, "file_too_large", "bad_record", str(error))
-        except (StorageError, *DAMAGED) as error:
-            yield Rejected(path, "unreadable_file", "bad_file", str(error))
         else:
             yield self._gutenberg(name, path, data)
 

@@ -15,7 +15,6 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from pasture import storage
-from pasture.errors import StorageError
 from pasture.sources.archives import DAMAGED, decompress
 from pasture.sources.base import Rejected
 
@@ -225,8 +224,6 @@ def read_pages(
             yield reader.site
         yield from reader.take()
         yield Rejected(path, error.reason, "bad_file", error.detail)
-    except StorageError as error:
-        yield Rejected(path, "unreadable_file", "bad_file", str(error))
 
 
 def read_site(path: str) -> SiteInfo:

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from pasture import storage
-from pasture.errors import StorageError
 from pasture.sources.base import Rejected
 
 HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -59,32 +58,6 @@ class _TruncatedError(ValueError):
     """The file breaks off before its last record ends."""
 
 
-class _Input:
-    """A file whose read errors are not mistaken for damaged data.
-
-    FastWARC raises ``OSError`` for damaged data. A broken connection is an ``OSError`` as well,
-    but must stop the work, so that it is tried again.
-    """
-
-    def __init__(self, stream: BinaryIO, path: str) -> None:
-        self.stream, self.path = stream, path
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self.stream.read(size)
-        except OSError as error:
-            raise StorageError(f"cannot read {self.path}: {error}") from error
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.stream.tell()
-
-    def close(self) -> None:
-        self.stream.close()
-
-
 def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[Record | Rejected]:
     """Yield the records of a WARC file, plain or gzip, in file order.
 
@@ -98,8 +71,7 @@ def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[R
         kinds: The kinds of records whose blocks are wanted.
         max_bytes: Most bytes of a block that are read.
     """
-    with storage.open_read(path) as raw:
-        stream = _Input(raw, path)
+    with storage.open_read(path) as stream:
         magic = stream.read(len(_GZIP_MAGIC))
         if not magic:
             yield Rejected(f"{path}:0", "empty_file", "bad_file", "the file has no bytes")
@@ -136,7 +108,7 @@ def _to_rejected(path: str, place: _Place, error: Exception) -> Rejected:
     return Rejected(locator, "damaged_file", "bad_file", detail)
 
 
-def _next_member(stream: _Input, start: int, place: _Place) -> int | None:
+def _next_member(stream: BinaryIO, start: int, place: _Place) -> int | None:
     """Find the next gzip member that begins with a WARC header; None where there is none."""
     for offset in _find_members(stream, start) if place.is_gzip else ():
         place.attempts += 1
@@ -152,7 +124,7 @@ def _next_member(stream: _Input, start: int, place: _Place) -> int | None:
     return None
 
 
-def _find_members(stream: _Input, start: int) -> Iterator[int]:
+def _find_members(stream: BinaryIO, start: int) -> Iterator[int]:
     """Yield the places where a gzip member may begin."""
     stream.seek(start)
     while len(data := stream.read(_CHUNK)) >= _MEMBER_BYTES:
@@ -186,7 +158,7 @@ class _Place:
 
 
 def _read_records(
-    stream: _Input, place: _Place, kinds: frozenset[str], max_bytes: int
+    stream: BinaryIO, place: _Place, kinds: frozenset[str], max_bytes: int
 ) -> Iterator[Record]:
     from fastwarc.stream_io import GzipReader
     from fastwarc.warc import ArchiveIterator
@@ -227,7 +199,7 @@ def _content_length(headers: dict[str, str], place: _Place) -> int:
     return int(value)
 
 
-def _check_gzip_end(stream: _Input, place: _Place) -> None:
+def _check_gzip_end(stream: BinaryIO, place: _Place) -> None:
     """Decompress the last member again: FastWARC takes a member that breaks off for the end."""
     stream.seek(place.offset)
     member = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -242,7 +214,7 @@ def _check_gzip_end(stream: _Input, place: _Place) -> None:
         raise _TruncatedError("the gzip stream breaks off")
 
 
-def _check_plain_end(stream: _Input, place: _Place, length: int) -> None:
+def _check_plain_end(stream: BinaryIO, place: _Place, length: int) -> None:
     stream.seek(place.offset)
     header = HEADER_END.search(stream.read(MAX_HEADER_BYTES))
     if place.records == 0 or header is None:

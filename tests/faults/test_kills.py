@@ -93,6 +93,18 @@ def busy_raw(raw, recipe_body) -> pathlib.Path:
     return raw
 
 
+def unfinished(output: pathlib.Path) -> set[str]:
+    """The folders where something is half-written, or waits for the rest of its stage."""
+    found = set()
+    for folder, _, files in os.walk(output):  # it passes over what is removed meanwhile
+        place = os.path.relpath(folder, output)
+        if any(".partial-" in name for name in files):
+            found.add(place)
+        if files and place.endswith("/_records"):
+            found.add(os.path.dirname(place))
+    return found
+
+
 @pytest.mark.timeout(900)
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw, driver, tmp_path):
     whole, output = tmp_path / "whole", tmp_path / "output"
@@ -108,6 +120,8 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw,
     while killed < KILLS:
         process = driver.start(busy_raw, output)
         time.sleep(moments.uniform(0, seconds))
+        while killed % 2 and alive(process) and not unfinished(output):
+            time.sleep(0.002)  # every second one dies while it writes a stage
         with contextlib.suppress(ProcessLookupError):  # it may have ended
             os.kill(process, signal.SIGKILL)
         if driver.wait() == 0:  # it was at its end before the signal came
@@ -115,15 +129,11 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(busy_raw,
             shutil.rmtree(output)
             continue
         killed += 1
-        if output.exists():
-            reached |= {
-                str(path.parent.relative_to(output)) for path in output.rglob("*.partial-*")
-            }
-            reached |= {path.parent.name for path in output.rglob("_records/*.json")}
+        reached |= unfinished(output)
     driver.start(busy_raw, output)
     assert driver.wait() == 0
     assert contents(output) == expected
-    assert reached, "no run was killed in the middle of a stage"
+    assert len(reached) > 3, "too few runs were killed in the middle of a stage"
 
 
 def alive(process: int) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import bz2
-import errno
 import gzip
 import io
 import lzma
-import random
 import tarfile
 import zipfile
 
@@ -15,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pasture.errors import StorageError
 from pasture.sources import archives
 from pasture.sources.archives import Limits, Member, read_members, read_members_of
 from pasture.sources.base import Rejected
@@ -126,19 +123,3 @@ def test_gunzip_is_bounded():
     assert archives.gunzip(packed, 1_000_000) == b"\0" * 1_000_000
     with pytest.raises(archives.TooLarge):
         archives.gunzip(packed, 999_999)
-
-
-class FailingDisk(io.BytesIO):
-    """Data whose end cannot be read."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if self.tell() > 512:
-            raise OSError(errno.EIO, "Input/output error")
-        return super().read(size)
-
-
-@pytest.mark.parametrize("pack", [bytes, bz2.compress])
-def test_a_disk_that_fails_is_no_damaged_archive(pack):
-    data = pack(tar_bytes(("a", random.Random(0).randbytes(40_000))))
-    with pytest.raises(StorageError, match=r"cannot read x: .*Input/output error"):
-        list(read_members_of(FailingDisk(data), "x"))

@@ -45,6 +45,7 @@ from pasture.pipeline.spark import bundle
 from pasture.pipeline.spark.exchange import Exchange, route
 from pasture.pipeline.spark.plan import make_plan
 from pasture.pipeline.spark.state import GroupStore, TaskState, side_input_state
+from tests.processes import descendants, running
 
 # Where many share the machine, Java takes its time to start.
 pytestmark = pytest.mark.timeout(1200)
@@ -516,6 +517,7 @@ def test_a_plan_gives_what_beam_s_own_runner_gives(name, tmp_path):
 
 # On a cluster.
 
+SHUFFLE_SERVICE = "--spark_conf=spark.shuffle.service.enabled=true"
 MEMORY = 32  # MiB that a Python worker sorts in, before it spills
 
 
@@ -531,6 +533,7 @@ def flags(spark_master):
         "--spark_conf=spark.executor.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         f"--spark_conf=spark.python.worker.memory={MEMORY}m",
         "--spark_partitions=3",
+        *([SHUFFLE_SERVICE] if os.environ.get("PASTURE_SHUFFLE_SERVICE") else []),
     ]
     if SparkContext._active_spark_context is not None:
         SparkContext._active_spark_context.stop()
@@ -696,21 +699,6 @@ def listening(pids):
     return found
 
 
-def descendants(pid):
-    """The ids of a process and of all its descendants."""
-    children = collections.defaultdict(list)
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = stat.read_text().rsplit(")", 1)[1].split()[1]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children[int(parent)].append(int(stat.parent.name))
-    found = [pid]
-    for known in found:
-        found += children[known]
-    return found
-
-
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
@@ -800,16 +788,8 @@ def numbers_at_risk(p, folder, is_random):
         )
 
 
-def executors():
-    """The ids of the cluster's executors, which are children of children of this process."""
-    return [
-        pid
-        for pid in descendants(os.getpid())
-        if b"CoarseGrainedExecutorBackend" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-
-
 KILLS = 10
+EXECUTOR = "CoarseGrainedExecutorBackend"
 
 
 @pytest.fixture(scope="module")
@@ -832,15 +812,15 @@ def expected_digests():
 def test_an_executor_that_dies_loses_and_doubles_nothing(
     flags, undisturbed_seconds, moment, tmp_path, record_property
 ):
-    """The result is right, or the job fails and says so."""
+    """The result is right, or the job fails and says so. With a shuffle service it is right."""
     draw = random.Random(moment)
     delay = undisturbed_seconds * (moment + draw.random()) / KILLS
     killed = []
 
     def kill():
-        running = executors()
-        if running:
-            killed.append(draw.choice(running))
+        executors = running(os.getpid(), EXECUTOR)
+        if executors:
+            killed.append(draw.choice(executors))
             os.kill(killed[0], signal.SIGKILL)
 
     timer = threading.Timer(delay, kill)
@@ -858,3 +838,4 @@ def test_an_executor_that_dies_loses_and_doubles_nothing(
         assert saved(tmp_path) == expected_digests()
     else:
         assert "Spark" in failed
+        assert SHUFFLE_SERVICE not in flags
