@@ -99,6 +99,13 @@ def sample(folder: str, with_installed_packages: bool) -> None:
     click.echo(f"  pasture run {folder}/recipe.yaml --output corpus")
 
 
+workers_option = click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Worker processes of the local runner.",
+)
 input_option = click.option(
     "--input",
     "root",
@@ -112,18 +119,61 @@ input_option = click.option(
 @click.argument("recipe")
 @input_option
 @click.option("--output", metavar="DIR", help="Show what is done there already.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Run RECIPE on a sample of its inputs, in a temporary folder, and estimate the whole.",
+)
+@click.option(
+    "--rates",
+    metavar="FILE",
+    help="Estimate by what --measure wrote here; with --measure, where it writes to.",
+)
+@click.option(
+    "--sample-megabytes",
+    default=16.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Raw megabytes of each source to measure on.",
+)
+@workers_option
 @json_option
-def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> None:
-    """Show the stages, jobs, shards and bytes of RECIPE; run nothing.
+def plan(
+    recipe: str,
+    root: str | None,
+    output: str | None,
+    measure: bool,
+    rates: str | None,
+    sample_megabytes: float,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Show the stages, jobs, shards and bytes of RECIPE, or estimate a run.
 
     RECIPE is a YAML file or a built-in name (llama, llama2, llama3, c4_from_crawl, sample).
+
+    \b
+    Time, memory, shuffle and disk of a run to come, and its progress while it goes on:
+      pasture plan llama --input raw --measure --workers 8 --rates rates.json
+      pasture run llama --input raw --output corpus --workers 8 --rates rates.json
     """
     from pasture import console
+    from pasture.pipeline.estimate import estimate
+    from pasture.pipeline.measure import Rates
     from pasture.pipeline.recipes import load_recipe
     from pasture.pipeline.run import plan as plan_run
 
     loaded = load_recipe(recipe, _root(recipe, root))
-    console.show_plan(plan_run(loaded, _absolute(output)), as_json)
+    if measure:
+        measured = console.measure(loaded, workers, round(sample_megabytes * 1e6), as_json)
+        if rates is not None:
+            measured.write(_absolute(rates) or "")
+        console.show_estimate(estimate(loaded, measured, workers), as_json)
+    elif rates is not None:
+        measured = Rates.read(_absolute(rates) or "")
+        console.show_estimate(estimate(loaded, measured, workers), as_json)
+    else:
+        console.show_plan(plan_run(loaded, _absolute(output)), as_json)
 
 
 @main.command()
@@ -139,13 +189,8 @@ def plan(recipe: str, root: str | None, output: str | None, as_json: bool) -> No
     multiple=True,
     help="Go on although this deduplication removes more than its max_removed. May be repeated.",
 )
-@click.option(
-    "--workers",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, 256),
-    help="Worker processes of the local runner.",
-)
+@workers_option
+@click.option("--rates", metavar="FILE", help="What plan --measure wrote, to tell the time left.")
 @json_option
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -157,6 +202,7 @@ def run(
     force: bool,
     allow_removal: tuple[str, ...],
     workers: int,
+    rates: str | None,
     as_json: bool,
     flags: tuple[str, ...],
 ) -> None:
@@ -166,11 +212,16 @@ def run(
     stands after -- goes to Beam untouched: -- --runner=DataflowRunner --project=...
     """
     from pasture import console
+    from pasture.pipeline.estimate import estimate
+    from pasture.pipeline.measure import Rates
     from pasture.pipeline.recipes import load_recipe
     from pasture.pipeline.run import run_recipe
 
     loaded = load_recipe(recipe, _root(recipe, root))
-    with console.RunProgress(quiet=as_json) as progress:
+    expected = None
+    if rates is not None:
+        expected = estimate(loaded, Rates.read(_absolute(rates) or ""), workers)
+    with console.RunProgress(quiet=as_json, expected=expected) as progress:
         run_recipe(
             loaded,
             _absolute(output) or "",

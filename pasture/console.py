@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 import time
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +53,11 @@ from pasture.manifests.shards import MANIFEST
 
 if TYPE_CHECKING:
     from pasture.manifests.mixture import Mixture, PlanOptions
+    from pasture.pipeline.estimate import Estimate
+    from pasture.pipeline.measure import Rates
+    from pasture.pipeline.recipes import Recipe
     from pasture.pipeline.run import PlannedNode
+    from pasture.pipeline.work import JobUse
     from pasture.tokenize.sampler import MixtureSampler
     from pasture.tokenize.trace import SamplerSettings, TracedDocument
     from pasture.trainer.metrics import StepMetrics
@@ -122,22 +127,139 @@ def show_plan(nodes: Sequence[PlannedNode], as_json: bool) -> None:
     )
 
 
-class RunProgress:
-    """Draws a run while it goes on: a bar a stage on a terminal, a line a stage elsewhere."""
+def show_estimate(estimate: Estimate, as_json: bool) -> None:
+    """Show what a run will take."""
+    if as_json:
+        show_json(dataclasses.asdict(estimate))
+        return
+    rows: list[Sequence[object]] = []
+    for number, job in enumerate(estimate.jobs, start=1):
+        for stage in job.stages:
+            rows.append(
+                (
+                    number,
+                    stage.key,
+                    stage.shards,
+                    size(stage.bytes_in or None),
+                    duration(stage.seconds),
+                    size(stage.shuffled_bytes or None),
+                    size(stage.disk_bytes),
+                    size(job.memory) if stage is job.stages[0] else "",
+                )
+            )
+    table(
+        ["#job", "stage or model", "#shards", "#in", "#time", "#shuffled", "#disk", "#memory"],
+        rows,
+        title=f"estimate, {estimate.workers} workers of the local runner",
+    )
+    fixed = sum(job.fixed_seconds for job in estimate.jobs)
+    stdout().print(
+        f"{len(estimate.jobs)} jobs, {duration(estimate.seconds)} in all, of which "
+        f"{duration(fixed)} to start them; {duration(estimate.cpu_seconds)} of processor time, "
+        f"{size(estimate.memory)} of memory, "
+        f"{size(estimate.shuffled_bytes)} shuffled, {size(estimate.disk_bytes)} of disk",
+        style="bold",
+        markup=False,
+        soft_wrap=True,
+    )
+    for note in estimate.notes:
+        stdout().print(f"of the sample: {note}", markup=False, soft_wrap=True)
 
-    def __init__(self, quiet: bool = False) -> None:
+
+def duration(seconds: float) -> str:
+    """Write a time for people."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02} h"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def measure(recipe: Recipe, workers: int, sample_bytes: int, quiet: bool) -> Rates:
+    """Run a recipe on a sample in a temporary folder, showing how it goes on."""
+    from pasture.pipeline.measure import measure as measure_recipe
+
+    with (
+        tempfile.TemporaryDirectory(prefix="pasture-measure-") as folder,
+        RunProgress(quiet=quiet) as progress,
+    ):
+        return measure_recipe(recipe, folder, progress, workers=workers, sample_bytes=sample_bytes)
+
+
+class TimeLeft:
+    """What is left of a run, by an estimate that is corrected by what is done.
+
+    Args:
+        expected: The estimate.
+    """
+
+    def __init__(self, expected: Estimate) -> None:
+        self._stages = {
+            # What is outside of the steps is spread over the job's stages.
+            stage.key: stage.seconds * job.seconds / job.step_seconds if job.step_seconds else 0.0
+            for job in expected.jobs
+            for stage in job.stages
+        }
+        self._share = dict.fromkeys(self._stages, 0.0)
+        self._skipped = 0.0
+        self._start = time.monotonic()
+
+    def advanced(self, key: str, share: float) -> None:
+        """A share of a stage is done."""
+        if key in self._share:
+            self._share[key] = max(self._share[key], share)
+
+    def skipped(self, key: str, share: float = 1.0) -> None:
+        """A share of a stage was done by an earlier run: nothing is learnt from its time."""
+        if key in self._share:
+            self._skipped += self._stages[key] * (share - self._share[key])
+            self._share[key] = share
+
+    def seconds(self) -> float:
+        """Tell the seconds that are left."""
+        done = sum(self._stages[key] * share for key, share in self._share.items())
+        left = sum(self._stages.values()) - done
+        done_here = done - self._skipped
+        took = time.monotonic() - self._start
+        # The estimate counts as much as a twentieth of the run done in the time that it names.
+        weight = 0.05 * (done + left)
+        return left * (took + weight) / (done_here + weight)
+
+
+class RunProgress:
+    """Draws a run while it goes on: a bar a stage on a terminal, now and then a line elsewhere.
+
+    Args:
+        quiet: Write nothing.
+        expected: What the run will take, where that was estimated; else only each stage's own
+            time left is known.
+        every: Seconds between two lines where there is no terminal.
+    """
+
+    def __init__(
+        self, quiet: bool = False, expected: Estimate | None = None, every: float = 30.0
+    ) -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
             disable=quiet or not self.console.is_terminal,
         )
-        self._tasks: dict[str, tuple[TaskID, int, float]] = {}
+        self._tasks: dict[str, _Task] = {}
+        self._left = None if expected is None else TimeLeft(expected)
+        self._every, self._told = every, time.monotonic()
+        self._whole: TaskID | None = None
 
     def __enter__(self) -> RunProgress:
         self._bars.start()
@@ -153,17 +275,30 @@ class RunProgress:
 
     def started(self, key: str, total: int) -> None:
         """Open the stage's bar."""
-        task = self._bars.add_task(key, total=total)
-        self._tasks[key] = (task, total, time.monotonic())
+        bar = self._bars.add_task(key, total=total, rate="")
+        self._tasks[key] = _Task(bar, total, time.monotonic())
 
     def advanced(self, key: str, done: int) -> None:
         """Move the stage's bar."""
-        self._bars.update(self._tasks[key][0], completed=done)
+        task = self._tasks[key]
+        if task.done is None:
+            task.before = done  # what an earlier run had written
+            if self._left is not None and task.total:
+                self._left.skipped(key, done / task.total)
+        if done != task.done:
+            task.done = done
+            if self._left is not None and task.total:
+                self._left.advanced(key, done / task.total)
+            self._bars.update(task.bar, completed=done, rate=task.rate())
+        self._tell()
 
     def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
         """Close the stage's bar and write its line."""
-        if key in self._tasks:
-            self._bars.remove_task(self._tasks[key][0])
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._bars.remove_task(task.bar)
+        if self._left is not None:
+            (self._left.skipped if task is None else self._left.advanced)(key, 1.0)
         totals = manifest.get("totals", {})
         counts = ""
         if "rows_in" in totals:
@@ -173,12 +308,59 @@ class RunProgress:
             counts = ", ".join(
                 f"{split} {count['tokens']:,} tokens" for split, count in manifest["splits"].items()
             )
-        took = "done before" if skipped else f"{time.monotonic() - self._tasks[key][2]:.1f} s"
+        took = "done before" if task is None else f"{time.monotonic() - task.start:.1f} s"
         self.console.print(f"{key:<36} {counts:<48} {took}", markup=False, soft_wrap=True)
+
+    def used(self, use: JobUse) -> None:
+        """Show nothing of it: the stages' lines tell their times."""
 
     def note(self, text: str) -> None:
         """Write a note."""
         self.console.print(f"note: {text}", markup=False, soft_wrap=True)
+
+    def _tell(self) -> None:
+        """Where there is no terminal, write a line of the running stages now and then."""
+        now = time.monotonic()
+        if self._left is not None and self.console.is_terminal:
+            self._draw_left(self._left.seconds())
+        if now - self._told < self._every:
+            return
+        self._told = now
+        if self.console.is_terminal:
+            return
+        running = [
+            f"{key} {task.done}/{task.total}{task.rate(', ')}"
+            for key, task in self._tasks.items()
+            if task.done is not None and task.done < task.total
+        ]
+        left = "" if self._left is None else f"; {duration(self._left.seconds())} left in all"
+        clock = datetime.datetime.now().strftime("%H:%M:%S")
+        self.console.print(f"{clock} {'; '.join(running)}{left}", markup=False, soft_wrap=True)
+
+    def _draw_left(self, seconds: float) -> None:
+        if self._whole is None:
+            self._whole = self._bars.add_task("", total=None, rate="")
+        self._bars.update(self._whole, description=f"the whole run: {duration(seconds)} left")
+
+
+@dataclasses.dataclass
+class _Task:
+    """A running stage: its bar, how many shards it has, when it began, and what is done."""
+
+    bar: TaskID
+    total: int
+    start: float
+    done: int | None = None
+    before: int = 0
+
+    def rate(self, before: str = "") -> str:
+        """Shards a minute, and the time that the rest takes at that rate."""
+        made = (self.done or 0) - self.before
+        if not made:
+            return ""
+        each = (time.monotonic() - self.start) / made
+        left = duration(each * (self.total - (self.done or 0)))
+        return f"{before}{60 / each:.3g} a minute, {left} left"
 
 
 def show_summary(output: Output, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -26,7 +27,13 @@ from pasture.manifests.shards import (
     manifest_digest,
 )
 from pasture.pipeline import models
-from pasture.pipeline.indexes import WriteIndex, describe, index_shards, write_manifest
+from pasture.pipeline.indexes import (
+    WriteIndex,
+    describe,
+    index_shards,
+    index_text_bytes,
+    write_manifest,
+)
 from pasture.pipeline.recipes import (
     EXTRACT,
     INDEXES,
@@ -46,8 +53,11 @@ from pasture.pipeline.tokens import (
     token_manifest,
     tokenizer_facts,
 )
-from pasture.sources.base import InputShard
+from pasture.sources.base import InputShard, checksums_of, read_checksums
 from pasture.tokenize.encode import Encoder
+
+JOB_SHARDS = 16
+"""Smaller blocks go together into jobs of so many shards, enough for a machine's cores (ours)."""
 
 
 def documents_key(source: str, stage: str) -> str:
@@ -78,12 +88,27 @@ class Context:
     def units(self, source: str) -> list[InputShard]:
         """The raw units of work of a source."""
         if source not in self._units:
-            sizes = dict(self.files(source))
+            raw = self.recipe.sources[source].source
+            # 0 is the size of what a listing names and nobody has looked at.
+            sizes = {path: size or None for path, size in self.files(source)}
+            versions, checksums = raw.versions(), self.checksums(source)
             self._units[source] = [
-                dataclasses.replace(unit, sizes=tuple(map(sizes.get, unit.paths)))
-                for unit in self.recipe.sources[source].source.shards()
+                dataclasses.replace(
+                    unit,
+                    sizes=tuple(map(sizes.get, unit.paths)),
+                    versions=tuple(map(versions.get, unit.paths)),
+                    checksums=tuple(map(checksums.get, unit.paths)),
+                )
+                for unit in raw.shards()
             ]
         return self._units[source]
+
+    def checksums(self, source: str) -> dict[str, str]:
+        """The checksums of a source's raw files, where the recipe names a list of them."""
+        path = self.recipe.sources[source].checksums
+        if not path:
+            return {}
+        return checksums_of(self.files(source), read_checksums(path), path)
 
     def folder(self, key: str) -> str:
         """The folder of a node."""
@@ -92,7 +117,11 @@ class Context:
     def documents(self, source: str, stage: str) -> list[tuple[int, str]]:
         """The shards of a finished stage: ``(index, path)``."""
         folder = self.folder(documents_key(source, stage))
-        return StageManifest.load(folder).paths(folder)
+        return self.manifest(source, stage).paths(folder)
+
+    def manifest(self, source: str, stage: str) -> StageManifest:
+        """The manifest of a finished stage."""
+        return StageManifest.load(self.folder(documents_key(source, stage)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +182,10 @@ class BeamNode(Node):
     def needs_every_shard(self) -> bool:
         """Whether the transform must see the shards that are written already, too."""
         return False
+
+    def blocks(self, elements: list[tuple[int, Any]]) -> list[list[tuple[int, Any]]]:
+        """Split the units into runs that need nothing of each other, for one job each."""
+        return [elements]
 
     def other_elements(self, context: Context) -> list[tuple[int, Any]]:
         """What the transform looks at besides, by negative numbers, and writes nothing of."""
@@ -222,7 +255,7 @@ class ExtractNode(DocumentsNode):
         return context.recipe.sources[self.source]
 
     def config(self, context: Context) -> dict[str, Any]:
-        """The source's options, and the names and sizes of its files.
+        """The source's options, and the names, sizes and known checksums of its files.
 
         Paths count only as far as the pattern that found them goes back, so that the same
         files under another root give the same fingerprint.
@@ -230,14 +263,12 @@ class ExtractNode(DocumentsNode):
         recipe = self._recipe(context)
         options = config.plain(recipe.source)
         options["inputs"] = list(recipe.patterns)
-        files = context.files(self.source)
-        names = [path.rsplit("/", 1)[-1] for path, _ in files]
-        sizes = [size for _, size in files]
-        return {
-            "source": self.source,
-            "options": options,
-            "files": [f"{name} ({size} bytes)" for name, size in zip(names, sizes, strict=True)],
-        }
+        checksums = context.checksums(self.source)
+        files = []
+        for path, size in context.files(self.source):
+            checksum = f", {checksums[path]}" if checksums else ""
+            files.append(f"{path.rsplit('/', 1)[-1]} ({size} bytes{checksum})")
+        return {"source": self.source, "options": options, "files": files}
 
     def elements(self, context: Context) -> list[tuple[int, InputShard]]:
         """The raw units, the largest first: local workers are dealt them in turn, beforehand."""
@@ -295,6 +326,20 @@ class StageNode(DocumentsNode):
         """A deduplication searches every shard, also those that are written."""
         return self.definition.dedup is not None
 
+    def blocks(self, elements: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+        """Split the shards by the scope of a deduplication; small scopes go together."""
+        scope = self._scope_shards
+        if not scope:
+            return [elements]
+        size = scope * max(1, JOB_SHARDS // scope)
+        runs = itertools.groupby(elements, lambda element: element[0] // size)
+        return [list(run) for _, run in runs]
+
+    @property
+    def _scope_shards(self) -> int:
+        scope: int = getattr(self.definition.dedup, "scope_shards", 0)
+        return scope
+
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Hold a deduplication to its ``max_removed``."""
         dedup, name = self.definition.dedup, f"{self.source}/{self.stage}"
@@ -318,7 +363,7 @@ class StageNode(DocumentsNode):
         dedup = self.definition.dedup
         if dedup is not None:
             addresses = tuple(address for _, address in self._others(context))
-            return Deduplicate(dedup, folder, pending, addresses)
+            return Deduplicate(dedup, folder, pending, addresses, self._compared_bytes(context))
         paths = {name: models.model_path(context, name) for name in self.definition.needs}
         steps = self.definition.steps
         if paths.get("reference", "") is None:
@@ -338,6 +383,18 @@ class StageNode(DocumentsNode):
         """The shards of other sources and of indexes, the first by the lowest number."""
         shards = [shard for shard, _ in self._others(context)]
         return [(number - len(shards), shard) for number, shard in enumerate(shards)]
+
+    def _compared_bytes(self, context: Context) -> int:
+        """Count the bytes of text that a deduplication compares with each other, about."""
+        dedup = self.definition.dedup
+        shards = context.manifest(self.source, self.previous).shards
+        size = sum(shard.text_bytes for shard in shards)
+        if self._scope_shards:
+            return size * self._scope_shards // max(self._scope_shards, len(shards))
+        for name in dedup.against if dedup else ():
+            others = context.manifest(*other_stage(context.recipe.sources, name)).shards
+            size += sum(shard.text_bytes for shard in others)
+        return size + sum(map(index_text_bytes, dedup.index if dedup else ()))
 
     def _others(self, context: Context) -> Iterator[tuple[str | IndexShard, Address]]:
         dedup = self.definition.dedup

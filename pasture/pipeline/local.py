@@ -19,6 +19,7 @@ from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pasture.errors import StageError
+from pasture.pipeline.work import work_by_label
 
 WORKER = "pasture.pipeline.worker"
 BEAM_THREAD = "run_worker"
@@ -33,11 +34,16 @@ class LocalRunner(FnApiRunner):  # type: ignore[misc]
     """Runs a pipeline in this process, or in worker processes of this machine."""
 
     def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
-        """Run a translated pipeline to its end.
+        """Run a translated pipeline to its end; the result's ``work`` tells what it took.
 
         Raises:
             StageError: A worker process died.
         """
+        result = self._run(pipeline_proto, options)
+        result.work = work_by_label(pipeline_proto, result.monitoring_infos())
+        return result
+
+    def _run(self, pipeline_proto: Any, options: Any) -> Any:
         workers = False
         for environment in pipeline_proto.components.environments.values():
             if environment.urn == python_urns.SUBPROCESS_SDK:

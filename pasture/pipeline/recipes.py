@@ -81,6 +81,7 @@ class SourceRecipe:
     patterns: tuple[str, ...]
     stages: tuple[Stage, ...]
     budget: Budget
+    checksums: str = ""
 
     @property
     def last_stage(self) -> str:
@@ -228,6 +229,7 @@ class _SourceBody:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     budget: Budget = Budget()
     stages: dict[str, Any] = dataclasses.field(default_factory=dict)
+    checksums: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -369,7 +371,8 @@ def _load_source(name: str, value: Any, where: str, root: str) -> SourceRecipe:
         _load_stage(stage, body.stages[stage], f"{where}.stages.{stage}", root)
         for stage in sorted(body.stages)
     )
-    return SourceRecipe(source, body.inputs, stages, body.budget)
+    checksums = storage.join(root, body.checksums) if body.checksums else ""
+    return SourceRecipe(source, body.inputs, stages, body.budget, checksums)
 
 
 def _load_stage(name: str, value: Any, where: str, root: str) -> Stage:

@@ -1,20 +1,23 @@
 """Running a recipe: plan, skip what is done, run what is ready, commit.
 
 Stages are materialised, and each commits by writing its manifest last. One Beam job runs every
-stage that is ready, of all sources, so a whole corpus is a handful of jobs. Models are trained by
-the driver between jobs.
+stage that is ready, of all sources, so a whole corpus is a handful of jobs; only the local runner
+takes more, where a deduplication compares blocks of shards. Models are trained by the driver
+between jobs.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import apache_beam as beam
 import yaml
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
@@ -34,10 +37,12 @@ from pasture.pipeline.graph import (
 )
 from pasture.pipeline.indexes import check_index
 from pasture.pipeline.lock import output_lock
-from pasture.pipeline.options import beam_options
+from pasture.pipeline.options import LOCAL_RUNNER, beam_options
 from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import StageFolder
 from pasture.pipeline.tokens import write_corpus_manifest
+from pasture.pipeline.work import JobUse, Stopwatch, Work, step_label
+from pasture.sources.base import InputShard
 
 POLL_SECONDS = 0.3
 
@@ -54,6 +59,9 @@ class Progress(Protocol):
     def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
         """It is committed; ``skipped`` where an earlier run did it."""
 
+    def used(self, use: JobUse) -> None:
+        """A job has ended, or a model is trained: what it took."""
+
     def note(self, text: str) -> None:
         """Something that the user should know."""
 
@@ -68,6 +76,9 @@ class Silent:
         """Ignore it."""
 
     def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
+        """Ignore it."""
+
+    def used(self, use: JobUse) -> None:
         """Ignore it."""
 
     def note(self, text: str) -> None:
@@ -150,6 +161,7 @@ def run_recipe(
     workers: int = 1,
     flags: Sequence[str] = (),
     progress: Progress | None = None,
+    units: Mapping[str, list[InputShard]] | None = None,
 ) -> None:
     """Run a recipe, or the part of it that leads to one source's stage.
 
@@ -164,6 +176,7 @@ def run_recipe(
         workers: Worker processes of the local runner.
         flags: Beam's own flags.
         progress: Told what happens.
+        units: The raw units to read of each source, in place of all: a sample.
 
     Raises:
         PastureError: Something cannot work; what is done stays, and a later run goes on there.
@@ -173,7 +186,7 @@ def run_recipe(
     deduplications = deduplicating(graph)
     for name in allow_removal:
         config.one_of(name, deduplications, "--allow-removal", "deduplication")
-    context = Context(recipe, output, frozenset(allow_removal))
+    context = Context(recipe, output, frozenset(allow_removal), _units=dict(units or {}))
     options = beam_options(flags, workers)
     wanted = choose(graph, source, until)
     _check_before(context, wanted)
@@ -204,10 +217,12 @@ def _make(
         jobs = [] if trained else [node for node in to_make if isinstance(node, BeamNode)]
         for node in trained:
             progress.started(node.key, 1)
+            watch = Stopwatch()
             node.make(context)
+            progress.used(watch.stop({node.key: Work(watch.seconds())}))
             _tell(context, node, progress)
         if jobs:
-            _run_job(context, jobs, options, progress)
+            _run_stages(context, jobs, options, progress)
         waiting = {node.key for node in to_make} - {node.key for node in (*trained, *jobs)}
         done.update({node.key for node in ready} - waiting)
     with storage.atomic_write(storage.join(context.output, "recipe.yaml")) as stream:
@@ -257,31 +272,59 @@ def _tell(context: Context, node: Node, progress: Progress) -> None:
     progress.finished(node.key, manifest, skipped=False)
 
 
-def _run_job(
+def _run_stages(
     context: Context, nodes: Sequence[BeamNode], options: PipelineOptions, progress: Progress
 ) -> None:
-    """Run the stages that are ready, of all sources, as one Beam job; commit each."""
-    pipeline = beam.Pipeline(options=options)
+    """Run the stages that are ready, of all sources; commit each.
+
+    They are one Beam job. The local runner keeps what a job shuffles in memory until its end, so
+    there a deduplication within blocks of shards takes a job for each block.
+    """
+    is_local = options.view_as(StandardOptions).runner == LOCAL_RUNNER
     folders: list[tuple[BeamNode, StageFolder]] = []
-    waiting = False
+    parts: list[list[_Part]] = []
     for node in nodes:
         elements = node.elements(context)
         folder = node.stage_folder(context, len(elements))
         folder.clean()
         finished = folder.finished()
-        pending = frozenset(index for index, _ in elements) - set(finished)
         folders.append((node, folder))
         progress.started(node.key, len(elements))
-        if not pending:
-            continue
-        waiting = True
-        add_stage(pipeline, context, node, folder, elements, pending)
-    if waiting:
-        with _Poll(folders, progress):
-            _wait(pipeline)
+        runs = [
+            _Part(node, folder, block, frozenset(index for index, _ in block) - set(finished))
+            for block in (node.blocks(elements) if is_local else [elements])
+        ]
+        parts.append([part for part in runs if part.pending])
+    with _Poll(folders, progress):
+        for job in itertools.zip_longest(*parts):
+            _run_job(context, [part for part in job if part], options, progress)
     for node, folder in folders:
         node.finish(context, folder)
         _tell(context, node, progress)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """What one job makes of a stage."""
+
+    node: BeamNode
+    folder: StageFolder
+    elements: Sequence[tuple[int, Any]]
+    pending: frozenset[int]
+
+
+def _run_job(
+    context: Context, parts: Sequence[_Part], options: PipelineOptions, progress: Progress
+) -> None:
+    """Run one Beam job, and tell what it took."""
+    pipeline = beam.Pipeline(options=options)
+    for part in parts:
+        add_stage(pipeline, context, part.node, part.folder, part.elements, part.pending)
+    watch = Stopwatch()
+    work = _wait(pipeline)
+    labels = {step_label(part.node.key): part.node.key for part in parts}
+    told = {labels[label]: done for label, done in work.items() if label in labels}
+    progress.used(watch.stop(told))
 
 
 def add_stage(
@@ -296,7 +339,7 @@ def add_stage(
     if not node.needs_every_shard():
         elements = [element for element in elements if element[0] in pending]
     elements = [*elements, *node.other_elements(context)]
-    label = node.key.replace("/", ".")  # a slash would nest Beam's labels
+    label = step_label(node.key)
     (
         pipeline
         | f"{label}.Shards" >> beam.Create(elements, reshuffle=True)
@@ -304,15 +347,19 @@ def add_stage(
     )
 
 
-def _wait(pipeline: beam.Pipeline) -> None:
+def _wait(pipeline: beam.Pipeline) -> Mapping[str, Work]:
+    """Run a job to its end; return what its stages took by label, where the runner tells."""
     try:
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        result.wait_until_finish()
     except PastureError:
         raise
     except RuntimeError as error:
         # Beam gives a worker's error as text; its last line is the error itself.
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         raise StageError(f"the Beam job failed: {lines[-1].strip() if lines else error}") from error
+    work: Mapping[str, Work] = getattr(result, "work", {})
+    return work
 
 
 class _Poll:
@@ -331,9 +378,13 @@ class _Poll:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
+        pause = POLL_SECONDS
+        while not self._stop.wait(pause):
+            start = time.monotonic()
             for node, folder in self._folders:
                 self._progress.advanced(node.key, folder.num_finished())
+            # Listing a bucket, or many shards, takes its time: at most a twentieth of the run's.
+            pause = max(POLL_SECONDS, 20 * (time.monotonic() - start))
 
 
 def _write_mixture(context: Context, progress: Progress) -> None:

@@ -8,7 +8,6 @@ indices of the shards that it wrote; their counts are in the shards' records (sh
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,9 +20,10 @@ from pasture import storage
 from pasture.dedup.exact import ExactDuplicates, FindExactDuplicates
 from pasture.dedup.lines import DuplicateLines, FindDuplicateLines, drop_lines
 from pasture.dedup.near import FindNearDuplicates, NearDuplicates
+from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
 from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
-from pasture.filters.base import Edit, Step
+from pasture.filters.base import Step
 from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
 from pasture.records import Document, documents_to_batch, replace_column, to_metadata
@@ -47,6 +47,7 @@ class ExtractShard(beam.DoFn):  # type: ignore[misc]
     def process(self, element: tuple[int, InputShard]) -> Iterator[int]:
         """Write one shard; give its index."""
         index, unit = element
+        unit.check_contents()
         with ShardWriter(self.folder, index) as shard:
             shard.bytes_in = unit.bytes
             for records in _chunks(self.source.read(unit)):
@@ -216,29 +217,20 @@ class DropDuplicateParts(beam.DoFn):  # type: ignore[misc]
     def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
         """Write one shard; give its index."""
         index, joined = element
-        found = list(joined["found"])
+        (gone,) = list(joined["found"]) or [PartsFound.of(np.empty(0, np.int64))]
         for path in joined["path"]:
-            self._rewrite(index, path, found)
+            self._rewrite(index, path, gone)
             yield index
 
-    def _rewrite(self, index: int, path: str, found: list[Any]) -> None:
-        empty = np.empty(0, np.int64)
-        rows = np.concatenate([empty, *(part.rows for part in found)])
-        numbers = np.concatenate([empty, *(part.numbers for part in found)])
-        order = np.lexsort((numbers, rows))
-        rows, numbers = rows[order], numbers[order]
+    def _rewrite(self, index: int, path: str, gone: PartsFound) -> None:
         first = 0
         with ShardWriter(self.folder, index) as writer:
             for batch in storage.read_batches(path):
                 writer.take(batch)
-                bounds = np.searchsorted(rows, np.arange(first, first + batch.num_rows + 1))
-                edits = []
-                for text, (start, end) in zip(
-                    batch["text"].to_pylist(), itertools.pairwise(bounds), strict=True
-                ):
-                    left, removed = self.drop(text, numbers[start:end].tolist())
-                    edits.append(Edit(left, lines=removed))
-                writer.keep(writer.edit(batch, self.reason, edits))
+                texts, removed = self.drop(
+                    batch["text"], gone.within(first, first + batch.num_rows)
+                )
+                writer.keep(writer.replace_texts(batch, self.reason, texts, removed))
                 first += batch.num_rows
 
 
@@ -252,17 +244,19 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         pending: Indices that are still to be written; every shard is searched all the same.
         others: Addresses of shards whose documents stay, whatever repeats them. They are among
             the elements by negative numbers, ``others[number]``, and so come before all.
+        text_bytes: Bytes of text that are compared with each other, about.
     """
 
     config: Dedup
     folder: StageFolder
     pending: frozenset[int]
     others: tuple[Address, ...] = ()
+    text_bytes: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         pending = self.pending
-        found = shards | "Find" >> _search(self.config)
+        found = shards | "Find" >> _search(self.config, self.text_bytes)
         paths = shards | "Pending" >> beam.Filter(lambda shard: shard[0] in pending)
         return (
             {"path": paths, "found": found}
@@ -276,13 +270,13 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         return DropDuplicateRows(self.config.name, self.folder, self.others)
 
 
-def _search(config: Dedup) -> beam.PTransform:
+def _search(config: Dedup, text_bytes: int) -> beam.PTransform:
     if isinstance(config, ExactDuplicates):
-        return FindExactDuplicates(config)
+        return FindExactDuplicates(config, text_bytes)
     if isinstance(config, NearDuplicates):
-        return FindNearDuplicates(config)
+        return FindNearDuplicates(config, text_bytes)
     if isinstance(config, DuplicateUrls):
-        return FindDuplicateUrls(config)
+        return FindDuplicateUrls(config, text_bytes)
     if isinstance(config, DuplicateSpans):
-        return FindDuplicateSpans(config)
-    return FindDuplicateLines(config)
+        return FindDuplicateSpans(config, text_bytes)
+    return FindDuplicateLines(config, text_bytes)

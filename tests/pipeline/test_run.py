@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import pathlib
+import re
 import shutil
 
 import pyarrow as pa
 import pytest
 import yaml
 
+from pasture import storage
 from pasture.errors import (
     ConfigError,
     InputError,
@@ -24,6 +27,7 @@ from pasture.pipeline import graph, lock
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.verify import verify_tokens
+from tests.conftest import gzipped
 from tests.trees import contents
 
 
@@ -285,7 +289,7 @@ def test_an_error_in_a_worker_is_one_clear_error(raw, recipe_body, tmp_path, wor
     assert list(stage.rglob("*.parquet*")) == []
 
 
-@pytest.mark.parametrize("change", ["gone", "grown"])
+@pytest.mark.parametrize("change", ["gone", "grown", "same size"])
 def test_a_file_that_changes_after_it_was_listed_stops_the_run(raw, tmp_path, monkeypatch, change):
     changing = raw / "c4" / "c4-train.00001-of-00003.json.gz"
     start = lock.output_lock
@@ -293,20 +297,79 @@ def test_a_file_that_changes_after_it_was_listed_stops_the_run(raw, tmp_path, mo
     def change_it(output):
         if change == "gone":
             changing.unlink()
-        else:
+        elif change == "grown":
             changing.write_bytes(changing.read_bytes() * 2)
+        else:
+            changing.write_bytes(gzipped(bytes(100)).ljust(changing.stat().st_size, b"\0"))
         return start(output)
 
     monkeypatch.setattr("pasture.pipeline.run.output_lock", change_it)
     said = {
         "gone": "cannot read .*00001-of-00003.json.gz: No such file",
         "grown": r"00001-of-00003.json.gz changed during the run: .* is [\d,]+ bytes now",
+        "same size": r"00001-of-00003.json.gz changed during the run: .* was written anew",
     }
     with pytest.raises(PastureError, match=said[change]):
         run(raw, tmp_path / "out")
     folder = tmp_path / "out" / "documents" / "c4" / "00-extract"
     assert not (folder / "MANIFEST.json").exists()
     assert not list(folder.glob("documents-00001*"))
+
+
+def write_checksums(raw):
+    paths = sorted((raw / "c4").glob("*.gz"))
+    lines = [f"{hashlib.sha1(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths]
+    (raw / "c4" / "SHA1SUMS").write_text("".join(lines))
+
+
+def test_checksums_are_verified_and_part_of_the_config(raw, recipe_body, tmp_path):
+    output = tmp_path / "out"
+    body = copy.deepcopy(recipe_body)
+    body["sources"]["c4"]["checksums"] = "c4/SHA1SUMS"
+    write_recipe(raw, body)
+    write_checksums(raw)
+    changing = raw / "c4" / "c4-train.00001-of-00003.json.gz"
+    whole = changing.read_bytes()
+    changing.write_bytes(whole[:-8] + bytes(8))
+    with pytest.raises(PastureError, match=r"00001-of-00003.json.gz is not what its checksum says"):
+        run(raw, output)
+    changing.write_bytes(whole)
+    run(raw, output, until="00-extract")
+    (first, *_) = StageManifest.load(str(output / "documents/c4/00-extract")).config["files"]
+    assert re.fullmatch(r"c4-train.00000-of-00003.json.gz \(\d+ bytes, [0-9a-f]{40}\)", first)
+
+    shutil.copytree(raw, tmp_path / "elsewhere")
+    recipe = load_recipe(str(tmp_path / "elsewhere" / "recipe.yaml"))
+    assert plan(recipe, str(output))[0].state == "done"
+    changing.write_bytes(whole[:-8] + bytes(8))
+    write_checksums(raw)
+    assert plan(load_recipe(str(raw / "recipe.yaml")), str(output))[0].state == "changed"
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [("", "has no checksum of .*00000-of-00003.json.gz"), ("00ff  x\n", "line 1: '00ff  x' is")],
+)
+def test_a_list_of_checksums_that_lacks_a_file_stops_the_run(
+    raw, recipe_body, tmp_path, listed, said
+):
+    recipe_body["sources"]["c4"]["checksums"] = "sums"
+    write_recipe(raw, recipe_body)
+    (raw / "sums").write_text(listed)
+    with pytest.raises(InputError, match=said):
+        run(raw, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_listing_names_elsewhere_is_not_taken_for_empty(raw, recipe_body):
+    with storage.atomic_write("memory://crawl/x.warc.wet.gz") as stream:
+        stream.write(b"something")
+    (raw / "wet.paths").write_text("x.warc.wet.gz\n")
+    body = {"inputs": ["wet.paths"], "options": {"root": "memory://crawl"}}
+    write_recipe(raw, {**recipe_body, "sources": {"common_crawl": body}, "mixture": "sample"})
+    context = graph.Context(load_recipe(str(raw / "recipe.yaml")), "out")
+    (unit,) = context.units("common_crawl")
+    unit.check_unchanged()
 
 
 def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):

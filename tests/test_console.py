@@ -1,0 +1,82 @@
+"""What a run shows while it goes on."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from pasture.console import RunProgress, TimeLeft, duration
+from pasture.pipeline.estimate import Estimate, JobEstimate, StageEstimate
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "0.2 s"),
+        (59, "59 s"),
+        (61, "1 min 01 s"),
+        (7300, "2 h 01 min"),
+        (200_000, "2 d 07 h"),
+    ],
+)
+def test_writes_a_time_for_people(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.fixture
+def expected():
+    """Two jobs: one of 80 s with 60 s in its steps, and one of 20 s with 20 s in them."""
+    first, second = (
+        StageEstimate(key, 4, 100, seconds, 0.01, 0, 10)
+        for key, seconds in (("documents/c4/00-extract", 60.0), ("tokens/c4", 20.0))
+    )
+    jobs = (JobEstimate((first,), 20.0, 80.0, 50.0, 1), JobEstimate((second,), 0.0, 20.0, 10.0, 1))
+    return Estimate(1, jobs, 100.0, 60.0, 1, 0, 20, ())
+
+
+def test_time_left_begins_as_estimated_and_falls_with_what_is_done(expected):
+    left = TimeLeft(expected)
+    assert left.seconds() == pytest.approx(100, rel=0.05)
+    left.skipped("documents/c4/00-extract", 0.5)
+    assert left.seconds() == pytest.approx(60, rel=0.05)
+    left.skipped("documents/c4/00-extract")
+    left.skipped("tokens/c4")
+    assert left.seconds() == 0
+
+
+def test_time_left_is_shorter_where_the_run_is_faster(expected):
+    left = TimeLeft(expected)
+    left.advanced("documents/c4/00-extract", 1.0)  # 80 s of work in no time
+    assert left.seconds() < 5
+
+
+def test_without_a_terminal_a_line_tells_the_running_stages_now_and_then(expected):
+    text = io.StringIO()
+    with RunProgress(expected=expected, every=0) as progress:
+        progress.console = Console(file=text, highlight=False)
+        progress.started("documents/c4/00-extract", 4)
+        progress.advanced("documents/c4/00-extract", 1)
+        progress.advanced("documents/c4/00-extract", 3)
+        progress.finished("documents/c4/00-extract", {}, skipped=False)
+    first, second, last = text.getvalue().splitlines()
+    assert first.split(" ", 1)[1].startswith("documents/c4/00-extract 1/4; ")
+    assert "documents/c4/00-extract 3/4, " in second
+    assert second.endswith("left in all")
+    assert last.startswith("documents/c4/00-extract")
+
+
+def test_writes_no_line_before_its_time():
+    text = io.StringIO()
+    with RunProgress(every=3600) as progress:
+        progress.console = Console(file=text, highlight=False)
+        progress.started("tokens/c4", 2)
+        progress.advanced("tokens/c4", 1)
+    assert text.getvalue() == ""
+
+
+def test_a_stage_that_was_done_before_is_called_so():
+    text = io.StringIO()
+    with RunProgress() as progress:
+        progress.console = Console(file=text, highlight=False)
+        progress.finished("tokens/c4", {}, skipped=True)
+    assert text.getvalue().split() == ["tokens/c4", "done", "before"]
