@@ -30,7 +30,10 @@ def expected():
         StageEstimate(key, 4, 100, seconds, 0.01, 0, 10)
         for key, seconds in (("documents/c4/00-extract", 60.0), ("tokens/c4", 20.0))
     )
-    jobs = (JobEstimate((first,), 20.0, 80.0, 50.0, 1), JobEstimate((second,), 0.0, 20.0, 10.0, 1))
+    jobs = (
+        JobEstimate((first,), 1, 20.0, 80.0, 50.0, 1),
+        JobEstimate((second,), 1, 0.0, 20.0, 10.0, 1),
+    )
     return Estimate(1, jobs, 100.0, 60.0, 1, 0, 20, ())
 
 

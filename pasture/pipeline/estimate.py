@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pasture.errors import ConfigError
 from pasture.filters.classifier import ReferenceClassifier
 from pasture.pipeline import models
-from pasture.pipeline.graph import Context, ModelNode, Node, TokensNode, build_graph
+from pasture.pipeline.graph import BeamNode, Context, ModelNode, Node, TokensNode, build_graph
 from pasture.pipeline.measure import JobRate, Rates
 from pasture.pipeline.recipes import Recipe
 
@@ -36,7 +36,7 @@ class StageEstimate:
         shards: How many shards it has, where that is known.
         bytes_in: Raw bytes of an extraction, else text.
         seconds: Time that it takes with the planned number of workers.
-        cpu_hours: Time inside its steps, over all workers, in hours.
+        busy_hours: Time inside its steps, over all workers, in hours.
         shuffled_bytes: What it shuffles.
         disk_bytes: What it leaves on disk.
     """
@@ -45,7 +45,7 @@ class StageEstimate:
     shards: int | None
     bytes_in: int
     seconds: float
-    cpu_hours: float
+    busy_hours: float
     shuffled_bytes: int
     disk_bytes: int
 
@@ -56,13 +56,16 @@ class JobEstimate:
 
     Args:
         stages: Its stages, or its one model.
-        fixed_seconds: What it takes however small its input is.
+        runs: As how many jobs, one after the other, the local runner takes it: a deduplication
+            within blocks of shards has a job for each block.
+        fixed_seconds: What these take however small their input is.
         seconds: What it takes in all.
         cpu_seconds: Processor time of all processes.
         memory: The most bytes that all processes hold on the local runner.
     """
 
     stages: tuple[StageEstimate, ...]
+    runs: int
     fixed_seconds: float
     seconds: float
     cpu_seconds: float
@@ -177,22 +180,29 @@ class Extrapolation:
     def _job(self, nodes: Sequence[Node], shards: Mapping[str, int]) -> JobEstimate:
         stages = tuple(self._stage(node, shards) for node in nodes)
         trains = isinstance(nodes[0], ModelNode)
-        shuffled = sum(stage.shuffled_bytes for stage in stages)
-        fixed = 0.0 if trains else self._fixed_seconds()
+        blocks = [
+            _num_blocks(node, stage.shards or 1) for node, stage in zip(nodes, stages, strict=True)
+        ]
+        fixed = 0.0 if trains else self._fixed_seconds() * max(blocks)
         seconds = fixed + sum(stage.seconds for stage in stages)
-        seconds += shuffled / SHUFFLE_BYTES_PER_SECOND
-        memory = self._model_memory(nodes[0]) if trains else self._memory(nodes, shuffled)
-        return JobEstimate(stages, fixed, seconds, self._cpu_seconds(stages, trains), memory)
+        seconds += sum(stage.shuffled_bytes for stage in stages) / SHUFFLE_BYTES_PER_SECOND
+        at_once = sum(
+            stage.shuffled_bytes / runs for stage, runs in zip(stages, blocks, strict=True)
+        )
+        memory = self._model_memory(nodes[0]) if trains else self._memory(nodes, at_once)
+        processor = self._cpu_seconds(stages, trains, max(blocks))
+        return JobEstimate(stages, max(blocks), fixed, seconds, processor, memory)
 
-    def _cpu_seconds(self, stages: Sequence[StageEstimate], trains: bool) -> float:
+    def _cpu_seconds(self, stages: Sequence[StageEstimate], trains: bool, runs: int) -> float:
         """Processor time of a job: what it takes to start, and what grows with its steps' time."""
         keys = {stage.key for stage in stages}
-        measured = sum(job.cpu_seconds for job in self.rates.jobs if keys.intersection(job.keys))
+        found = [job.cpu_seconds for job in self.rates.jobs if keys.intersection(job.keys)]
         starts = [job.cpu_seconds for job in self.rates.jobs if not _trains(job)]
-        fixed = 0.0 if trains else min(measured, *starts)
+        start = 0.0 if trains else min(starts)
         inside = sum(self.rates.stages[key].seconds for key in keys)
-        busy = sum(stage.cpu_hours for stage in stages) * 3600
-        return fixed + (measured - fixed) * (busy / inside if inside else 0.0)
+        busy = sum(stage.busy_hours for stage in stages) * 3600
+        grown = (sum(found) - start * len(found)) * (busy / inside if inside else 0.0)
+        return start * runs + grown
 
     def _stage(self, node: Node, shards: Mapping[str, int]) -> StageEstimate:
         rate = self.rates.stages[node.key]
@@ -266,7 +276,7 @@ class Extrapolation:
         ]
         return max(0.0, statistics.median(outside))
 
-    def _memory(self, nodes: Sequence[Node], shuffled: int) -> int:
+    def _memory(self, nodes: Sequence[Node], shuffled: float) -> int:
         """Memory of a job: what its sample held, and what it shuffles more than that."""
         keys = {node.key for node in nodes}
         held = [job for job in self.rates.jobs if keys.intersection(job.keys)]
@@ -288,6 +298,13 @@ class Extrapolation:
         if node.model == "ngram":
             grown = min(grown, held + _kenlm_bytes(self.recipe.models.ngram.training.memory))
         return round(job.memory_before + grown)
+
+
+def _num_blocks(node: Node, shards: int) -> int:
+    """Count the jobs that the local runner takes for a stage of so many shards."""
+    if not isinstance(node, BeamNode):
+        return 1
+    return len(node.blocks([(number, None) for number in range(shards)]))
 
 
 def _kenlm_bytes(memory: str) -> float:

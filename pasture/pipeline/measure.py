@@ -155,7 +155,8 @@ class _Meter:
         self._progress.finished(key, manifest, skipped)
 
     def used(self, use: JobUse) -> None:
-        self.work.update(use.work)
+        for key, work in use.work.items():  # of several jobs, where there are blocks of shards
+            self.work[key] = self.work.get(key, Work()) + work
         rate = JobRate(
             tuple(use.work), use.seconds, use.cpu_seconds, self._memory.take(), self._before
         )

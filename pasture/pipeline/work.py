@@ -36,6 +36,14 @@ class Work:
     shuffled_bytes: int = 0
     shuffled_elements: int = 0
 
+    def __add__(self, other: Work) -> Work:
+        """Sum what two jobs took for the same stage."""
+        return Work(
+            self.seconds + other.seconds,
+            self.shuffled_bytes + other.shuffled_bytes,
+            self.shuffled_elements + other.shuffled_elements,
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class JobUse:
