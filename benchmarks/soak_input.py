@@ -47,6 +47,8 @@ SHARES = {
 
 MAX_SITES = 28  # of which the paper keeps all
 REPLACED, NEARLY = 0.33, 0.004
+MIN_PLAIN = 60
+"""Plain words of a document, at least; of few, two would be made alike by chance."""
 SPECIAL_EVERY = 4
 CITED_PAGES = 512  # of a shard of the crawl
 COPIED = 0.01
@@ -55,7 +57,7 @@ COPIED = 0.01
 _WORD = re.compile(r"[a-z]{4,}")
 _MARKUP = re.compile(
     r"\\[A-Za-z@]+\*?(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})*|\$[^$\n]*\$|<[^>\n]*>|&\w+;|\{\{[^}]*\}\}"
-    r"|\[\[[^\]]*\]\]|\{\|.*?\|\}|\w+://\S+|(?m:^=.*$)",
+    r"|\[\[[^\]]*\]\]|\{\|.*?\|\}|\w+://\S+|(?m:^=[^\n]*$)",
     re.DOTALL,
 )
 _COPY = {
@@ -95,14 +97,19 @@ class Varied:
     special: int = 0
 
     @classmethod
-    def of(cls, texts: Iterable[str], special: int = 0) -> Varied:
-        """Cut texts into words and what stands between."""
+    def of(cls, texts: Iterable[str], special: int = 0, min_plain: int = 0) -> Varied:
+        """Cut texts, those with enough plain words, into words and what stands between."""
         numbers: dict[str, int] = {}
         cut = []
         plain: list[bool] = []
-        for text in texts:
+        used = 0
+        for place, text in enumerate(texts):
+            parts = list(_cut(text))
+            if sum(is_plain for _, is_plain in parts) < min_plain:
+                continue
+            used += place < special
             ids = []
-            for piece, is_plain in _cut(text):
+            for piece, is_plain in parts:
                 # A word in markup is another piece than the same word in the text.
                 key = f"{int(is_plain)}{piece}"
                 if key not in numbers:
@@ -113,7 +120,7 @@ class Varied:
         mask = np.array(plain)
         joined = np.concatenate(cut)
         pieces = pa.array([key[1:] for key in numbers])
-        return cls(pieces, cut, mask, joined[mask[joined]], special)
+        return cls(pieces, cut, mask, joined[mask[joined]], used)
 
     def draw(
         self, random: np.random.Generator, chosen: Sequence[int] | npt.NDArray[np.int64]
@@ -247,7 +254,7 @@ class Maker:
 
     def __init__(self, folder: pathlib.Path, seed: int) -> None:
         self.folder, self.seed = folder, seed
-        self.varied = Varied.of(self.texts(), self.special())
+        self.varied = Varied.of(self.texts(), self.special(), MIN_PLAIN // self.length)
 
     def texts(self) -> list[str]:
         """The texts of the sample."""
