@@ -154,9 +154,9 @@ def show_estimate(estimate: Estimate, as_json: bool) -> None:
     )
     fixed = sum(job.fixed_seconds for job in estimate.jobs)
     stdout().print(
-        f"{sum(job.runs for job in estimate.jobs)} jobs, {duration(estimate.seconds)} in all, of which "
-        f"{duration(fixed)} to start them; {duration(estimate.cpu_seconds)} of processor time, "
-        f"{size(estimate.memory)} of memory, "
+        f"{sum(job.runs for job in estimate.jobs)} jobs, {duration(estimate.seconds)} in all, of "
+        f"which {duration(fixed)} to start them; {duration(estimate.cpu_seconds)} of processor "
+        f"time, {size(estimate.memory)} of memory, "
         f"{size(estimate.shuffled_bytes)} shuffled, {size(estimate.disk_bytes)} of disk",
         style="bold",
         markup=False,

@@ -18,14 +18,14 @@ import os
 import posixpath
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pasture.errors import PastureError, StorageError
+from pasture.errors import InputError, PastureError, StorageError
 from pasture.records import MAX_BATCH_ROWS
 
 PARTIAL = ".partial-"
@@ -123,6 +123,29 @@ def glob(pattern: str) -> list[tuple[str, int]]:
     return [(path, _size(info)) for path, info in _glob(pattern)]
 
 
+def find_files(patterns: Iterable[str], whose: str) -> list[tuple[str, int]]:
+    """List the files that match any of some patterns: ``(path, bytes)``, sorted; each once.
+
+    Raises:
+        InputError: A pattern matches no file; ``whose`` it is goes into the message.
+    """
+    found: dict[str, int] = {}
+    for pattern in patterns:
+        matches = glob(pattern)
+        if not matches:
+            raise no_match(pattern, whose)
+        found.update(matches)
+    return sorted(found.items())
+
+
+def no_match(pattern: str, whose: str) -> InputError:
+    """Make the error of a pattern that matches nothing."""
+    return InputError(
+        f"{whose}: no file matches {pattern}; check the recipe, or name the folder that holds "
+        f"its inputs with --input"
+    )
+
+
 def versions(pattern: str) -> dict[str, str]:
     """Tell what every file that matches a pattern has in the place of a version, if anything.
 
@@ -137,7 +160,10 @@ def _glob(pattern: str) -> list[tuple[str, Any]]:
 
     def find() -> list[Any]:
         if not any(mark in inner for mark in "*?["):
-            return [fs.info(inner)] if fs.exists(inner) else []
+            try:
+                return [fs.info(inner)]
+            except FileNotFoundError:
+                return []
         return list(fs.glob(inner, detail=True).values())
 
     return _files(fs, pattern, _attempt(pattern, "list", find))

@@ -67,13 +67,7 @@ class EvaluationSet:
         Raises:
             InputError: A pattern matches no file.
         """
-        found: dict[str, int] = {}
-        for pattern in self.files:
-            matches = storage.glob(pattern)
-            if not matches:
-                raise InputError(f"no evaluation file matches {pattern}")
-            found.update(matches)
-        return sorted(found.items())
+        return storage.find_files(self.files, "evaluation set")
 
     def items(self) -> Iterator[list[str]]:
         """Yield the texts of each item.

@@ -160,16 +160,7 @@ class Source(abc.ABC):
         Raises:
             InputError: A pattern matches no file.
         """
-        found: dict[str, int] = {}
-        for pattern in self.inputs:
-            matches = storage.glob(pattern)
-            if not matches:
-                raise InputError(
-                    f"{self.name}: no file matches {pattern}; check the recipe's inputs, "
-                    f"or name the folder that holds them with --input"
-                )
-            found.update(matches)
-        return sorted(found.items())
+        return storage.find_files(self.inputs, self.name)
 
     def versions(self) -> dict[str, str]:
         """Tell the versions of the raw files, where there are any (``storage.versions``)."""

@@ -127,10 +127,7 @@ class GitHub(Source):
             files = storage.glob(pattern)
             roots = _folders(pattern)
             if not files and not roots:
-                raise InputError(
-                    f"{self.name}: no file matches {pattern}; check the recipe's inputs, "
-                    f"or name the folder that holds them with --input"
-                )
+                raise storage.no_match(pattern, self.name)
             for root in roots:
                 size = sum(size for _, size in storage.list_tree(root))
                 folders.append(InputShard((root,), bytes=size))

@@ -205,7 +205,7 @@ def test_the_config_holds_the_files_contents_but_not_their_folder(tmp_path):
         ("a.jsonl", '"q"', ("q",), "line 1: TypeError"),
         ("a.jsonl", "[" * 100_000, ("q",), "line 1: RecursionError"),
         ("a.jsonl", "{}", (), "name the fields that hold the text"),
-        ("b.txt", "x", (), r"no evaluation file matches .*a\.\*"),
+        ("b.txt", "x", (), r"evaluation set: no file matches .*a\.\*"),
         ("a.txt", b"\xff", (), r"a\.txt is not UTF-8"),
         ("a.txt.gz", b"x", (), r"a\.txt\.gz cannot be unpacked"),
     ],

@@ -379,7 +379,7 @@ def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):
     sets = {"quiz": {"files": ["evaluation.jsonl"], "fields": ["question"]}}
     body["sources"]["c4"]["stages"] = {"10-clean": {"steps": [{"decontaminate": {"sets": sets}}]}}
     write_recipe(raw, body)
-    with pytest.raises(InputError, match=r"no evaluation file matches .*evaluation\.jsonl"):
+    with pytest.raises(InputError, match=r"evaluation set: no file matches .*evaluation\.jsonl"):
         run(raw, output, until="10-clean")
     question = "People came to see it on 33 days of every year, and wrote letters home"
     evaluation.write_text(json.dumps({"question": question}) + "\n")
