@@ -31,7 +31,15 @@ from pasture.records import MAX_BATCH_ROWS
 PARTIAL = ".partial-"
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs")
 """Protocols whose uploads appear at once and whole; a rename there would be a copy."""
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "hdfs": "hdfs",
+    "http": "http",
+    "https": "http",
+}
 """The extras of this package that bring a protocol's library."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses before each new try of what failed on a remote file system."""
@@ -84,10 +92,10 @@ def file_system(path: str) -> tuple[Any, str]:
     options = {"use_listings_cache": False} if remembers else {}
     try:
         fs, inner = fsspec.core.url_to_fs(path, **options)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # the latter from libraries that load another one
         extra = EXTRAS.get(path.split("://")[0])
         advice = f": pip install 'pasture[{extra}]'" if extra else ""
-        raise StorageError(f"{path}: {error}{advice}") from error
+        raise StorageError(f"{path}: {str(error).partition(chr(10))[0]}{advice}") from error
     except ValueError as error:
         raise StorageError(f"{path}: {error}") from error
     return fs, inner

@@ -72,11 +72,21 @@ def test_remote_paths_work_through_fsspec():
         assert stream.read() == b"one"
 
 
-def test_a_library_that_is_missing_is_told_with_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gcsfs", None)
-    monkeypatch.delitem(fsspec_registry, "gs", raising=False)
-    with pytest.raises(StorageError, match=r"^gs://x/y: .*gcsfs.*: pip install 'pasture\[gcs\]'"):
-        storage.exists("gs://x/y")
+@pytest.mark.parametrize(
+    ("url", "package", "module", "extra"),
+    [
+        ("gs://x/y", "gcsfs", "gcsfs", "gcs"),
+        ("s3://x/y", "s3fs", "s3fs", "s3"),
+        ("https://x/y", "aiohttp", "fsspec.implementations.http", "http"),
+        ("hdfs://x/y", "hdfs_native", "hdfs_native.fsspec", "hdfs"),
+    ],
+)
+def test_a_library_that_is_missing_is_told_with_its_extra(url, package, module, extra, monkeypatch):
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(fsspec_registry, url.partition(":")[0], raising=False)
+    with pytest.raises(StorageError, match=rf"^{url}: .+: pip install 'pasture\[{extra}\]'$"):
+        storage.exists(url)
 
 
 def test_a_seek_before_the_start_is_the_reader_s_error(tmp_path):
