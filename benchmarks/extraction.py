@@ -158,7 +158,7 @@ def main() -> None:
         figures += [f"{len(pages) / seconds[name]:.0f}"]
         rows.append([name, *figures, *(f"{mean(some):.3f}" for some in by_type)])
     print(markdown_table(["extractor", "F1", "held out", "pages/s", *types], rows))
-    compare_files(pathlib.Path(sys.argv[1]), rounds=5)
+    compare_files(pathlib.Path(sys.argv[1]), rounds=3)
 
 
 def mean(values: list[float]) -> float:
