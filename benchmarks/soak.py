@@ -28,7 +28,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.reporting import machine, markdown_table
 from benchmarks.soak_input import is_copy, make_input, plan_shards
-from pasture import console, storage
+from pasture import storage
+from pasture.console.plans import measure_recipe, show_estimate
+from pasture.console.progress import RunProgress
 from pasture.manifests.outputs import Output
 from pasture.pipeline.estimate import Estimate, estimate
 from pasture.pipeline.measure import Rates
@@ -88,7 +90,7 @@ class Folders:
         return self.root / "events.jsonl"
 
 
-class Recorder(console.RunProgress):
+class Recorder(RunProgress):
     """Shows a run, and writes down what it tells with the time."""
 
     def __init__(self, path: pathlib.Path, expected: Estimate) -> None:
@@ -467,9 +469,9 @@ def main() -> None:
     made = prepare(folders, args)
     if not folders.rates.exists():
         sample_bytes = int(args.sample_megabytes * 1e6)
-        rates = console.measure(recipe_of(folders), args.workers, sample_bytes, quiet=False)
+        rates = measure_recipe(recipe_of(folders), args.workers, sample_bytes, quiet=False)
         rates.write(str(folders.rates))
-    console.show_estimate(expected(folders, args.workers), as_json=False)
+    show_estimate(expected(folders, args.workers), as_json=False)
     watch(folders, args.workers, interval=0.5 if args.gigabytes < 1 else 2.0)
     if args.plot:
         args.plot.write_text(draw(read_lines(folders.samples)))

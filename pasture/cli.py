@@ -78,9 +78,9 @@ def _output(folder: str) -> Output:
 @json_option
 def sources(as_json: bool) -> None:
     """List the sources: what they read, under which terms, and the paper's section."""
-    from pasture import console
+    from pasture.console.plans import show_sources
 
-    console.show_sources(as_json)
+    show_sources(as_json)
 
 
 @main.command()
@@ -157,7 +157,7 @@ def plan(
       pasture plan llama --input raw --measure --workers 8 --rates rates.json
       pasture run llama --input raw --output corpus --workers 8 --rates rates.json
     """
-    from pasture import console
+    from pasture.console.plans import measure_recipe, show_estimate, show_plan
     from pasture.pipeline.estimate import estimate
     from pasture.pipeline.measure import Rates
     from pasture.pipeline.recipes import load_recipe
@@ -165,15 +165,15 @@ def plan(
 
     loaded = load_recipe(recipe, _root(recipe, root))
     if measure:
-        measured = console.measure(loaded, workers, round(sample_megabytes * 1e6), as_json)
+        measured = measure_recipe(loaded, workers, round(sample_megabytes * 1e6), as_json)
         if rates is not None:
             measured.write(_absolute(rates) or "")
-        console.show_estimate(estimate(loaded, measured, workers), as_json)
+        show_estimate(estimate(loaded, measured, workers), as_json)
     elif rates is not None:
         measured = Rates.read(_absolute(rates) or "")
-        console.show_estimate(estimate(loaded, measured, workers), as_json)
+        show_estimate(estimate(loaded, measured, workers), as_json)
     else:
-        console.show_plan(plan_run(loaded, _absolute(output)), as_json)
+        show_plan(plan_run(loaded, _absolute(output)), as_json)
 
 
 @main.command()
@@ -211,7 +211,8 @@ def run(
     RECIPE is a YAML file or a built-in name (llama, llama2, llama3, c4_from_crawl, sample). What
     stands after -- goes to Beam untouched: -- --runner=DataflowRunner --project=...
     """
-    from pasture import console
+    from pasture.console.outputs import show_summary
+    from pasture.console.progress import RunProgress
     from pasture.pipeline.estimate import estimate
     from pasture.pipeline.measure import Rates
     from pasture.pipeline.recipes import load_recipe
@@ -221,7 +222,7 @@ def run(
     expected = None
     if rates is not None:
         expected = estimate(loaded, Rates.read(_absolute(rates) or ""), workers)
-    with console.RunProgress(quiet=as_json, expected=expected) as progress:
+    with RunProgress(quiet=as_json, expected=expected) as progress:
         run_recipe(
             loaded,
             _absolute(output) or "",
@@ -233,7 +234,7 @@ def run(
             flags=flags,
             progress=progress,
         )
-    console.show_summary(_output(output), as_json)
+    show_summary(_output(output), as_json)
 
 
 def _absolute(path: str | None) -> str | None:
@@ -259,9 +260,9 @@ def _root(recipe: str, root: str | None) -> str:
 @json_option
 def status(folder: str, as_json: bool) -> None:
     """Show what is finished in DIR: every stage and model, with its counts."""
-    from pasture import console
+    from pasture.console.outputs import show_status
 
-    console.show_status(_output(folder), as_json)
+    show_status(_output(folder), as_json)
 
 
 @main.command()
@@ -292,11 +293,11 @@ def audit(
     as_json: bool,
 ) -> None:
     """Show dropped documents of DIR with the rule that dropped them, spread over the output."""
-    from pasture import console
+    from pasture.console.outputs import show_audit
 
     if kept and lines:
         raise click.UsageError("--kept and --lines exclude each other")
-    console.show_audit(
+    show_audit(
         _output(folder),
         source,
         reason,
@@ -324,13 +325,13 @@ def clusters(
     A cluster is a document that stays and those that were dropped for it. The file has a row for
     each dropped document: its id, the kept document's id (kept_id), and their similarity.
     """
-    from pasture import console
+    from pasture.console.outputs import show_clusters, write_all_clusters
 
     output = _output(folder)
     if path is not None:
-        console.write_all_clusters(output, source, stage, _absolute(path) or "", as_json)
+        write_all_clusters(output, source, stage, _absolute(path) or "", as_json)
     else:
-        console.show_clusters(output, source, stage, count, as_json)
+        show_clusters(output, source, stage, count, as_json)
 
 
 @main.command()
@@ -339,9 +340,9 @@ def clusters(
 @json_option
 def explain(folder: str, document: str, as_json: bool) -> None:
     """Tell what each stage measured and decided of one document."""
-    from pasture import console
+    from pasture.console.outputs import show_explanation
 
-    console.show_explanation(_output(folder), document, as_json)
+    show_explanation(_output(folder), document, as_json)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -394,18 +395,18 @@ def trace(
       pasture trace corpus --step 1200 --row 3
       pasture trace corpus --shard tokens/books/train-00000-of-00002.arrow --offset 81920
     """
-    from pasture import console
+    from pasture.console.traces import run_settings, show_trace, show_trace_of_shard
 
     output = _output(folder)
     if shard is not None and offset is not None and step is None and row is None:
-        console.show_trace_of_shard(output, shard, offset, as_json)
+        show_trace_of_shard(output, shard, offset, as_json)
     elif step is not None and row is not None and shard is None and offset is None:
         if rank >= ranks:
             raise click.UsageError(f"--rank {rank} is not one of {ranks}")
         options = {name: value for name, value in run.items() if value is not None}
-        settings = console.run_settings(output, _absolute(checkpoint), options)
+        settings = run_settings(output, _absolute(checkpoint), options)
         sampler = settings.sampler(output.root)
-        console.show_trace(output, sampler, step, row * ranks + rank, as_json)
+        show_trace(output, sampler, step, row * ranks + rank, as_json)
     else:
         raise click.UsageError("give --step and --row, or --shard and --offset")
 
@@ -416,9 +417,9 @@ def trace(
 @json_option
 def compare(first: str, second: str, as_json: bool) -> None:
     """Show where the counts of two outputs differ, by stage and reason."""
-    from pasture import console
+    from pasture.console.outputs import show_comparison
 
-    console.show_comparison(_output(first), _output(second), as_json)
+    show_comparison(_output(first), _output(second), as_json)
 
 
 @main.command()
@@ -429,9 +430,9 @@ def verify(folder: str, as_json: bool) -> None:
 
     Exits with 1 where anything is wrong.
     """
-    from pasture import console
+    from pasture.console.outputs import show_verification
 
-    if not console.show_verification(_output(folder), as_json):
+    if not show_verification(_output(folder), as_json):
         raise SystemExit(1)
 
 
@@ -461,9 +462,9 @@ def mixture() -> None:
 @json_option
 def mixture_show(name: str, as_json: bool) -> None:
     """Show the mixture NAME (llama, llama2, llama3, sample, or a YAML file)."""
-    from pasture import console
+    from pasture.console.mixtures import show_mixture
 
-    console.show_mixture(name, as_json)
+    show_mixture(name, as_json)
 
 
 @mixture.command("plan")
@@ -509,10 +510,10 @@ def mixture_plan(
       pasture mixture plan corpus --tokens 2e9 --temperature 3.3 --to mine.yaml
       pasture mixture plan corpus --epochs c4=1,books=2.5
     """
-    from pasture import console
+    from pasture.console.mixtures import show_mixture_plan
     from pasture.manifests.mixture import PlanOptions
 
-    console.show_mixture_plan(
+    show_mixture_plan(
         None if folder is None else _output(folder),
         name,
         budget,
@@ -545,15 +546,16 @@ def mixture_drawn(
     folder: str, steps: int | None, checkpoint: str | None, as_json: bool, **run: Any
 ) -> None:
     """Show what a run on DIR has drawn of each source by some step, beside the mixture."""
-    from pasture import console
+    from pasture.console.mixtures import show_mixture_drawn
+    from pasture.console.traces import run_settings
 
     output = _output(folder)
     options = {name: value for name, value in run.items() if value is not None}
-    settings = console.run_settings(output, _absolute(checkpoint), options)
+    settings = run_settings(output, _absolute(checkpoint), options)
     steps = steps or settings.steps
     if steps is None:
         raise click.UsageError("give --steps, or a checkpoint")
-    console.show_mixture_drawn(settings.sampler(output.root), steps, as_json)
+    show_mixture_drawn(settings.sampler(output.root), steps, as_json)
 
 
 @mixture.command("check")
@@ -561,9 +563,9 @@ def mixture_drawn(
 @json_option
 def mixture_check(folder: str | None, as_json: bool) -> None:
     """Compare with table 1 of the LLaMA paper: the realised mixture of DIR, or our arithmetic."""
-    from pasture import console
+    from pasture.console.mixtures import show_mixture_check
 
-    console.show_mixture_check(None if folder is None else _output(folder), as_json)
+    show_mixture_check(None if folder is None else _output(folder), as_json)
 
 
 @main.group(cls=_Group)
@@ -597,11 +599,11 @@ def models_train_ngram(
     folder: str, target: str, source: str, languages: str, vocabulary: int
 ) -> None:
     """Train 5-gram models on the last documents of a source: PATH/{language}.arpa.bin."""
-    from pasture import console
+    from pasture.console.text import show_json
     from pasture.pipeline.train_models import ngram
 
     codes = tuple(code.strip() for code in languages.split(",") if code.strip())
-    console.show_json(ngram(_output(folder), _absolute(target) or "", source, codes, vocabulary))
+    show_json(ngram(_output(folder), _absolute(target) or "", source, codes, vocabulary))
 
 
 @models_train.command("reference")
@@ -616,12 +618,10 @@ def models_train_reference(
     folder: str, target: str, pages: str, citations: str, min_positives: int
 ) -> None:
     """Train the classifier of pages that Wikipedia cites: the fastText model PATH."""
-    from pasture import console
+    from pasture.console.text import show_json
     from pasture.pipeline.train_models import reference
 
-    console.show_json(
-        reference(_output(folder), _absolute(target) or "", pages, citations, min_positives)
-    )
+    show_json(reference(_output(folder), _absolute(target) or "", pages, citations, min_positives))
 
 
 @models_train.command("language")
@@ -635,10 +635,10 @@ def models_train_reference(
 )
 def models_train_language(folder: str, target: str, source: str) -> None:
     """Train language identification on documents of known language: the fastText model PATH."""
-    from pasture import console
+    from pasture.console.text import show_json
     from pasture.pipeline.train_models import language
 
-    console.show_json(language(_output(folder), _absolute(target) or "", source))
+    show_json(language(_output(folder), _absolute(target) or "", source))
 
 
 @models_train.command("quality")
@@ -653,12 +653,10 @@ def models_train_quality(labelled: str, target: str, positive: str, min_positive
     come from people or from any model (Llama 3 used Llama 2's). Name the model as
     models.reference.path in a recipe to drop documents by its score.
     """
-    from pasture import console
+    from pasture.console.text import show_json
     from pasture.pipeline.train_models import quality
 
-    console.show_json(
-        quality(_absolute(labelled) or "", _absolute(target) or "", positive, min_positives)
-    )
+    show_json(quality(_absolute(labelled) or "", _absolute(target) or "", positive, min_positives))
 
 
 @main.group(cls=_Group)
@@ -689,10 +687,10 @@ def tokenizer_train(
     folder: str, target: str, mixture_name: str, vocab_size: int, sample_bytes: int, seed: int
 ) -> None:
     """Train a SentencePiece BPE tokenizer on the last documents of DIR: PATH/tokenizer.model."""
-    from pasture import console
+    from pasture.console.text import show_json
     from pasture.pipeline.train_models import tokenizer as train_one
 
-    console.show_json(
+    show_json(
         train_one(
             _output(folder),
             _absolute(target) or "",
@@ -720,11 +718,11 @@ def tokenizer_fertility(
     folder: str, path: str | None, sample_bytes: int, seed: int, as_json: bool
 ) -> None:
     """Measure bytes per token by source and language, beside what LLaMA's table 1 implies."""
-    from pasture import console
+    from pasture.console.mixtures import show_fertility
     from pasture.pipeline.train_models import tokenizer_fertility as measure
 
     rows = measure(_output(folder), _absolute(path), sample_bytes, seed)
-    console.show_fertility(rows, as_json)
+    show_fertility(rows, as_json)
 
 
 @main.command()
@@ -775,17 +773,17 @@ def train(
 
     Under torchrun the processes shard the model (FSDP), and --tp of them share each layer.
     """
-    from pasture import console
+    from pasture.console.training import run_training, show_training_plan
 
     given = {k: value for k, value in options.items() if value is not None and value is not False}
     if "init" in given:
         given["init"] = _absolute(given["init"])
     if plan_only:
-        console.show_training_plan(given, gpus, tokens_per_gpu_second, gpu_memory, as_json)
+        show_training_plan(given, gpus, tokens_per_gpu_second, gpu_memory, as_json)
     elif folder is None:
         raise click.UsageError("give DIR, or --plan")
     else:
-        console.train(_output(folder), given, as_json)
+        run_training(_output(folder), given, as_json)
 
 
 @main.command()

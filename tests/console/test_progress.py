@@ -5,22 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from pasture.console import RunProgress, TimeLeft, duration
+from pasture.console.progress import RunProgress, TimeLeft
 from pasture.pipeline.estimate import Estimate, JobEstimate, StageEstimate
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.25, "0.2 s"),
-        (59, "59 s"),
-        (61, "1 min 01 s"),
-        (7300, "2 h 01 min"),
-        (200_000, "2 d 07 h"),
-    ],
-)
-def test_writes_a_time_for_people(seconds, text):
-    assert duration(seconds) == text
 
 
 @pytest.fixture
