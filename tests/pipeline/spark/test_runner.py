@@ -656,8 +656,8 @@ class Peak(beam.DoFn):
 
 
 def test_a_hot_key_does_not_need_its_size_in_memory(flags, tmp_path):
-    mebibytes = 192
-    parts = 16
+    mebibytes = 600
+    parts = 24
     count = mebibytes // parts * 1024
 
     def hot(p):
