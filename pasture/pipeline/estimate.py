@@ -181,7 +181,8 @@ class Extrapolation:
         stages = tuple(self._stage(node, shards) for node in nodes)
         trains = isinstance(nodes[0], ModelNode)
         blocks = [
-            _num_blocks(node, stage.shards or 1) for node, stage in zip(nodes, stages, strict=True)
+            _num_blocks(node, stage.shards or 1, self.workers)
+            for node, stage in zip(nodes, stages, strict=True)
         ]
         fixed = 0.0 if trains else self._fixed_seconds() * max(blocks)
         seconds = fixed + sum(stage.seconds for stage in stages)
@@ -300,11 +301,11 @@ class Extrapolation:
         return round(job.memory_before + grown)
 
 
-def _num_blocks(node: Node, shards: int) -> int:
+def _num_blocks(node: Node, shards: int, workers: int) -> int:
     """Count the jobs that the local runner takes for a stage of so many shards."""
     if not isinstance(node, BeamNode):
         return 1
-    return len(node.blocks([(number, None) for number in range(shards)]))
+    return len(node.blocks([(number, None) for number in range(shards)], workers))
 
 
 def _kenlm_bytes(memory: str) -> float:

@@ -56,8 +56,8 @@ from pasture.pipeline.tokens import (
 from pasture.sources.base import InputShard, checksums_of, read_checksums
 from pasture.tokenize.encode import Encoder
 
-JOB_SHARDS = 16
-"""Smaller blocks go together into jobs of so many shards, enough for a machine's cores (ours)."""
+JOB_SHARDS, WORKER_SHARDS = 16, 4
+"""Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
 
 
 def documents_key(source: str, stage: str) -> str:
@@ -183,7 +183,7 @@ class BeamNode(Node):
         """Whether the transform must see the shards that are written already, too."""
         return False
 
-    def blocks(self, elements: list[tuple[int, Any]]) -> list[list[tuple[int, Any]]]:
+    def blocks(self, elements: list[tuple[int, Any]], workers: int) -> list[list[tuple[int, Any]]]:
         """Split the units into runs that need nothing of each other, for one job each."""
         return [elements]
 
@@ -326,12 +326,12 @@ class StageNode(DocumentsNode):
         """A deduplication searches every shard, also those that are written."""
         return self.definition.dedup is not None
 
-    def blocks(self, elements: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+    def blocks(self, elements: list[tuple[int, str]], workers: int) -> list[list[tuple[int, str]]]:
         """Split the shards by the scope of a deduplication; small scopes go together."""
         scope = self._scope_shards
         if not scope:
             return [elements]
-        size = scope * max(1, JOB_SHARDS // scope)
+        size = scope * max(1, max(JOB_SHARDS, WORKER_SHARDS * workers) // scope)
         runs = itertools.groupby(elements, lambda element: element[0] // size)
         return [list(run) for _, run in runs]
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 
 import apache_beam as beam
 import yaml
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
@@ -281,6 +281,7 @@ def _run_stages(
     there a deduplication within blocks of shards takes a job for each block.
     """
     is_local = options.view_as(StandardOptions).runner == LOCAL_RUNNER
+    workers = options.view_as(DirectOptions).direct_num_workers
     folders: list[tuple[BeamNode, StageFolder]] = []
     parts: list[list[_Part]] = []
     for node in nodes:
@@ -292,7 +293,7 @@ def _run_stages(
         progress.started(node.key, len(elements))
         runs = [
             _Part(node, folder, block, frozenset(index for index, _ in block) - set(finished))
-            for block in (node.blocks(elements) if is_local else [elements])
+            for block in (node.blocks(elements, workers) if is_local else [elements])
         ]
         parts.append([part for part in runs if part.pending])
     with _Poll(folders, progress):

@@ -58,6 +58,7 @@ def run(recipe: Any, output: pathlib.Path, limit: int = 100, **options) -> list[
 def test_blocks_in_jobs_of_their_own_give_what_one_job_gives(recipe, tmp_path, monkeypatch, stages):
     assert len(run(recipe(stages), tmp_path / "one")) == 2
     monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    monkeypatch.setattr(graph, "WORKER_SHARDS", 1)
     (stage,) = stages
     key = f"documents/c4/{stage}"
     jobs = run(recipe(stages), tmp_path / "blocks")
@@ -69,6 +70,7 @@ def test_blocks_in_jobs_of_their_own_give_what_one_job_gives(recipe, tmp_path, m
 def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypatch):
     run(recipe(LINES), tmp_path / "whole")
     monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    monkeypatch.setattr(graph, "WORKER_SHARDS", 1)
     with pytest.raises(KeyboardInterrupt):
         run(recipe(LINES), tmp_path / "out", limit=3)
     folder = tmp_path / "out" / STAGE
@@ -82,5 +84,17 @@ def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypat
 
 def test_other_runners_take_one_job(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(graph, "JOB_SHARDS", 2)
+    monkeypatch.setattr(graph, "WORKER_SHARDS", 1)
     flags = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
     assert len(run(recipe(LINES), tmp_path / "out", flags=flags)) == 2
+
+
+@pytest.mark.parametrize(
+    ("scope", "workers", "sizes"),
+    [(50, 1, [50, 50]), (4, 1, [16] * 6 + [4]), (4, 8, [32, 32, 32, 4]), (0, 1, [100])],
+)
+def test_blocks_go_together_as_far_as_the_workers_are_busy(recipe, scope, workers, sizes):
+    stages = {"10-lines": {"duplicate_lines": {"scope_shards": scope, "max_removed": 1}}}
+    node = graph.build_graph(recipe(stages))[STAGE]
+    elements = [(number, "") for number in range(100)]
+    assert [len(block) for block in node.blocks(elements, workers)] == sizes
