@@ -164,16 +164,16 @@ def plan(
     from pasture.pipeline.run import plan as plan_run
 
     loaded = load_recipe(recipe, _root(recipe, root))
+    if not measure and rates is None:
+        show_plan(plan_run(loaded, _absolute(output)), as_json)
+        return
     if measure:
         measured = measure_recipe(loaded, workers, round(sample_megabytes * 1e6), as_json)
         if rates is not None:
             measured.write(_absolute(rates) or "")
-        show_estimate(estimate(loaded, measured, workers), as_json)
-    elif rates is not None:
-        measured = Rates.read(_absolute(rates) or "")
-        show_estimate(estimate(loaded, measured, workers), as_json)
     else:
-        show_plan(plan_run(loaded, _absolute(output)), as_json)
+        measured = Rates.read(_absolute(rates) or "")
+    show_estimate(estimate(loaded, measured, workers), as_json)
 
 
 @main.command()

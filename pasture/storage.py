@@ -205,12 +205,6 @@ def exists(path: str) -> bool:
     return _attempt(path, "look for", lambda: bool(fs.exists(inner)))
 
 
-def size(path: str) -> int | None:
-    """Return a file's size in bytes, or None where it is not there."""
-    found = state(path)
-    return None if found is None else found[0]
-
-
 def state(path: str) -> tuple[int, str | None] | None:
     """Return a file's size in bytes and its version (see ``versions``), or None without a file."""
     fs, inner = file_system(path)

@@ -69,7 +69,7 @@ def test_a_file_is_written_read_listed_and_removed(bucket):
         assert not storage.exists(f"{bucket}/a/b")
     assert storage.glob(f"{bucket}/a/*") == [("gs://corpus/a/b", 7)]
     assert storage.list_tree(bucket) == [("gs://corpus/a/b", 7)]
-    assert storage.size(f"{bucket}/a/b") == 7
+    assert storage.state(f"{bucket}/a/b")[0] == 7
     with storage.open_read(f"{bucket}/a/b") as stream:
         assert stream.read(3) == b"one"
         assert stream.seek(-3, 2) == 4
@@ -108,7 +108,7 @@ def test_an_error_halfway_leaves_the_old_file(bucket, size):
 def test_what_is_not_there_is_a_clear_error(bucket):
     with pytest.raises(StorageError, match=re.escape("cannot read gs://corpus/a/b: no such file")):
         storage.open_read(f"{bucket}/a/b")
-    assert storage.size(f"{bucket}/a/b") is None
+    assert storage.state(f"{bucket}/a/b") is None
     with pytest.raises(StorageError, match="cannot read gs://elsewhere/x"):
         storage.open_read("gs://elsewhere/x")
 

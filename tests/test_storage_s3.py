@@ -57,7 +57,7 @@ def test_a_file_is_written_read_and_listed(server):
         assert not storage.exists("s3://corpus/a/b")
     assert storage.glob("s3://corpus/a/*") == [("s3://corpus/a/b", 7)]
     assert storage.list_tree("s3://corpus") == [("s3://corpus/a/b", 7)]
-    assert storage.size("s3://corpus/a/b") == 7
+    assert storage.state("s3://corpus/a/b")[0] == 7
     with storage.open_read("s3://corpus/a/b") as stream:
         assert stream.read(3) == b"one"
         assert stream.tell() == 3
@@ -68,7 +68,7 @@ def test_a_file_is_written_read_and_listed(server):
 def test_an_empty_file_is_written(server):
     with storage.atomic_write("s3://corpus/empty"):
         pass
-    assert storage.size("s3://corpus/empty") == 0
+    assert storage.state("s3://corpus/empty")[0] == 0
 
 
 def test_a_large_file_goes_up_in_parts(server):
@@ -76,7 +76,7 @@ def test_a_large_file_goes_up_in_parts(server):
     with storage.atomic_write("s3://corpus/large") as stream:
         for _ in range(PART // len(block) + 5):
             stream.write(block)
-    assert storage.size("s3://corpus/large") == (PART // len(block) + 5) * len(block)
+    assert storage.state("s3://corpus/large")[0] == (PART // len(block) + 5) * len(block)
     with storage.open_read("s3://corpus/large") as stream:
         stream.seek(PART - 10)
         assert stream.read(20) == (block + block)[len(block) - 10 : len(block) + 10]
@@ -138,7 +138,7 @@ def test_a_failing_server_is_tried_again(server):
     with storage.atomic_write("s3://corpus/file") as stream:
         stream.write(b"one")
     server.failures = 2
-    assert storage.size("s3://corpus/file") == 3
+    assert storage.state("s3://corpus/file")[0] == 3
     server.failures = 2
     with storage.open_read("s3://corpus/file") as stream:
         server.failures = 2
@@ -176,7 +176,7 @@ def test_no_such_file_and_no_such_bucket_are_told_without_a_second_try(server):
     with pytest.raises(StorageError, match="bucket does not exist"):
         storage.open_read("s3://elsewhere/none")
     assert server.requests - before < 10
-    assert storage.size("s3://corpus/none") is None
+    assert storage.state("s3://corpus/none") is None
 
 
 class Breaking(http.server.SimpleHTTPRequestHandler):

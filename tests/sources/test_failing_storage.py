@@ -33,7 +33,7 @@ def largest_shard(root: str, name: str):
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_disk_that_fails(name, share, sample, monkeypatch):
     source, shard = largest_shard(str(sample), name)
-    size = storage.size(shard.paths[0])
+    size = storage.state(shard.paths[0])[0]
     assert size
     monkeypatch.setattr(storage, "READ_BYTES", size // 10)
 
