@@ -34,7 +34,8 @@ from pasture.console.progress import RunProgress
 from pasture.manifests.outputs import Output
 from pasture.pipeline.estimate import Estimate, estimate
 from pasture.pipeline.measure import Rates
-from pasture.pipeline.memory import process_tree
+from pasture.pipeline.memory import held_bytes
+from pasture.pipeline.processes import process_tree
 from pasture.pipeline.recipes import Recipe, load_recipe
 from pasture.pipeline.run import run_recipe
 from pasture.pipeline.work import JobUse
@@ -143,12 +144,13 @@ def watch(folders: Folders, workers: int, interval: float) -> None:
         while process.poll() is None:
             tree = process_tree(process.pid)
             if tree:
+                driver, *others = [held_bytes(found.pid) for found in tree]
                 sample = {
                     "session": session,
                     "time": time.time(),
-                    "total": sum(found.memory for found in tree),
-                    "driver": tree[0].memory,
-                    "worker": max((found.memory for found in tree[1:]), default=0),
+                    "total": driver + sum(others),
+                    "driver": driver,
+                    "worker": max(others, default=0),
                     "cpu": sum(found.cpu_seconds for found in tree),
                 }
                 file.write(json.dumps(sample) + "\n")

@@ -25,6 +25,7 @@ from pasture.filters.model_files import publish
 from pasture.filters.ngram import NGRAMS, PIECES, NgramModel, open_model, perplexity
 from pasture.filters.ngram_text import normalise
 from pasture.filters.sampling import TextSample
+from pasture.sentencepiece_training import train_pieces
 
 # SentencePiece passes over lines of more than 4,192 bytes; a character has four at most.
 _LINE_CHARACTERS = 1000
@@ -170,11 +171,9 @@ def _train_pieces(
             seen += len(line)
             yield from cut(line)
 
-    model = io.BytesIO()  # a model that is written to a path has the path in it
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=sentences(),
-            model_writer=model,
+        model = train_pieces(
+            sentences(),
             model_type="unigram",
             vocab_size=config.vocabulary,
             hard_vocab_limit=False,
@@ -186,8 +185,8 @@ def _train_pieces(
         raise ModelError(
             f"{language}: SentencePiece cannot learn from the text: {error}"
         ) from error
-    path.write_bytes(model.getvalue())
-    trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    path.write_bytes(model)
+    trained = sentencepiece.SentencePieceProcessor(model_proto=model)
     return int(trained.get_piece_size()), seen
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import os
-import pathlib
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pasture.errors import StageError
+from pasture.pipeline.processes import command_line, process_tree
 from pasture.pipeline.work import work_by_label
 
 WORKER = "pasture.pipeline.worker"
@@ -93,11 +93,8 @@ def _end(
 
 def worker_processes(parent: int) -> list[int]:
     """Find the worker processes that a process has started."""
-    found = []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended just now
-            started_by = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            is_worker = WORKER.encode() in (folder / "cmdline").read_bytes().split(b"\0")
-            if started_by == parent and is_worker:
-                found.append(int(folder.name))
-    return sorted(found)
+    return sorted(
+        process.pid
+        for process in process_tree(parent)
+        if process.parent == parent and WORKER in command_line(process.pid)
+    )

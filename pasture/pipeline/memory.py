@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import pathlib
 import threading
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from pasture.pipeline.processes import process_tree
 
 
-@dataclasses.dataclass(frozen=True)
-class ProcessUse:
-    """What one process holds and has used.
+def held_bytes(pid: int) -> int:
+    """What a process holds; 0 where it has ended.
 
-    Args:
-        pid: Its number.
-        memory: Proportional set size, in bytes: pages that several processes share are divided
-            among them, so that the sum over processes is what they hold together.
-        cpu_seconds: Processor time of it, and of those of its children that have ended.
+    It is the proportional set size: pages that several processes share are divided among them, so
+    that the sum over processes is what they hold together.
     """
-
-    pid: int
-    memory: int
-    cpu_seconds: float
-
-
-def process_tree(pid: int) -> list[ProcessUse]:
-    """Look at a process and its descendants; the process itself comes first.
-
-    Gives nothing where there is no /proc.
-    """
-    children: dict[int, list[int]] = {}
-    cpu: dict[int, float] = {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended just now
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(folder.name))
-            cpu[int(folder.name)] = sum(map(int, fields[11:15])) / _TICKS
-    found = []
-    pending = [pid]
-    while pending:
-        process = pending.pop(0)
-        pending += children.get(process, [])
-        with contextlib.suppress(OSError):
-            found.append(ProcessUse(process, _memory(process), cpu.get(process, 0.0)))
-    return found
-
-
-def _memory(pid: int) -> int:
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
     return 0
 
 
@@ -84,5 +51,5 @@ class MemoryPeak:
             self._look()
 
     def _look(self) -> None:
-        held = sum(process.memory for process in process_tree(os.getpid()))
+        held = sum(held_bytes(process.pid) for process in process_tree(os.getpid()))
         self._peak = max(self._peak, held)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-import io
 import logging
 import random
 import re
@@ -19,6 +18,7 @@ from typing import Any
 
 from pasture import __version__, storage
 from pasture.errors import ConfigError, ModelError
+from pasture.sentencepiece_training import train_pieces
 
 log = logging.getLogger(__name__)
 
@@ -227,12 +227,8 @@ def _train_largest(sample: Sample, config: TokenizerTraining) -> bytes:
 
 
 def _train(lines: list[str], config: TokenizerTraining, vocab_size: int) -> bytes:
-    import sentencepiece
-
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines),
-        model_writer=model,
+    return train_pieces(
+        lines,
         model_type="bpe",
         vocab_size=vocab_size,
         character_coverage=config.character_coverage,
@@ -250,7 +246,6 @@ def _train(lines: list[str], config: TokenizerTraining, vocab_size: int) -> byte
         num_threads=1,
         minloglevel=2,
     )
-    return model.getvalue()
 
 
 def _vocab(model: bytes) -> list[tuple[str, float]]:

@@ -7,8 +7,9 @@ import time
 
 import apache_beam as beam
 
-from pasture.pipeline.memory import MemoryPeak, process_tree
+from pasture.pipeline.memory import MemoryPeak
 from pasture.pipeline.options import beam_options
+from pasture.pipeline.processes import process_tree
 
 
 def _slow(number):
