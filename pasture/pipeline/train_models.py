@@ -46,9 +46,20 @@ def _unclassified(output: Output, source: str) -> StageManifest:
 def ngram(
     output: Output, target: str, source: str, languages: tuple[str, ...], vocabulary: int
 ) -> dict[str, Any]:
-    """Train n-gram models on the last documents of a source; return their cards by language."""
+    """Train n-gram models on the last documents of a source; return their cards by language.
+
+    Raises:
+        InputError: No language is named, or the source has no document in one of them.
+    """
     stage = _last(output, source)
     config = NgramTraining(vocabulary=vocabulary)
+    present = {found for (found,) in _columns(output, stage, "language")} - {None}
+    missing = [code for code in languages if code not in present]
+    if missing or not languages:
+        raise InputError(
+            f"{source} has no document in {', '.join(missing) or 'no language'}; its languages "
+            f"are {', '.join(sorted(present)) or 'unknown'}"
+        )
     cards = {}
     for language in languages:
         texts = (t for t, found in _columns(output, stage, "text", "language") if found == language)
@@ -57,6 +68,12 @@ def ngram(
                 texts, language=language, folder=target, config=config, work_folder=work
             )
     return cards
+
+
+def _with_card(path: str, card: dict[str, Any]) -> dict[str, Any]:
+    """Write a model's card beside it: ``lid.card.json`` beside ``lid.bin``."""
+    storage.write_json(f"{path.removesuffix('.bin')}.card.json", card)
+    return card
 
 
 def reference(
@@ -73,14 +90,15 @@ def reference(
         return (text for found, text in select_reference_pages(cited, rows) if found is positive)
 
     config = ReferenceTraining(min_positives=min_positives)
-    return train_reference(texts(True), texts(False), path=target, config=config)
+    card = train_reference(texts(True), texts(False), path=target, config=config)
+    return _with_card(target, card)
 
 
 def language(output: Output, target: str, source: str) -> dict[str, Any]:
     """Train language identification on the documents whose source knows their language."""
     rows = _columns(output, _last(output, source), "language", "text")
     examples = ((found, text) for found, text in rows if found is not None)
-    return train_language(examples, path=target)
+    return _with_card(target, train_language(examples, path=target))
 
 
 def quality(labelled: str, target: str, positive: str, min_positives: int) -> dict[str, Any]:
@@ -96,7 +114,8 @@ def quality(labelled: str, target: str, positive: str, min_positives: int) -> di
         )
 
     config = ReferenceTraining(min_positives=min_positives)
-    return train_reference(texts(True), texts(False), path=target, config=config)
+    card = train_reference(texts(True), texts(False), path=target, config=config)
+    return _with_card(target, card)
 
 
 def _read_labelled(path: str) -> Iterator[Mapping[str, str]]:

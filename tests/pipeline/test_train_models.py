@@ -35,6 +35,7 @@ def test_quality_learns_labels(tmp_path, pack, name):
     card = train_models.quality(path, str(tmp_path / "q.bin"), "good", 20)
     assert card["held_out_roc_auc"] == 1.0
     assert (tmp_path / "q.bin").exists()
+    assert json.loads((tmp_path / "q.card.json").read_text()) == card
 
 
 @pytest.mark.parametrize("row", [{"text": "x"}, {"text": 1, "label": "good"}, [], "x"])
@@ -61,3 +62,14 @@ def test_tokenizer_is_trained_on_the_last_documents(small_output, tmp_path):
 def test_a_source_that_is_not_there_is_named(small_output, tmp_path):
     with pytest.raises(StageError, match="unknown source 'wikipedia'"):
         train_models.language(Output(str(small_output)), str(tmp_path / "l.bin"), "wikipedia")
+
+
+@pytest.mark.parametrize("languages", [("en", "xx"), ()])
+def test_languages_that_are_not_there_are_told_before_any_training(
+    small_output, tmp_path, languages
+):
+    output = Output(str(small_output))
+    wrong = ", ".join(languages[1:]) or "no language"
+    with pytest.raises(InputError, match=f"c4 has no document in {wrong}; its languages are en"):
+        train_models.ngram(output, str(tmp_path), "c4", languages, 300)
+    assert list(tmp_path.iterdir()) == []
