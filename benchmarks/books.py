@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks.reporting import machine, markdown_table, peak_memory
+from benchmarks.reporting import fastest_runs, machine, markdown_table, peak_memory
 from pasture.sources import gutenberg, gutenberg_notes
 from pasture.sources.archives import read_members
 from pasture.sources.base import Rejected
@@ -89,13 +89,13 @@ def main() -> None:
     if options.step:
         print(json.dumps(measure(options.step, options.files, options.repeat)))
         return
-    best: dict[str, dict[str, float]] = {}
     command = [sys.executable, "-m", "benchmarks.books", *options.files]
     command += ["--repeat", str(options.repeat)]
-    for _ in range(options.rounds):
-        for step in (*STEPS, SOURCE):
-            run = json.loads(subprocess.check_output([*command, "--step", step]))
-            best[step] = min(best.get(step, run), run, key=lambda run: run["seconds"])
+    best = fastest_runs(
+        lambda step: json.loads(subprocess.check_output([*command, "--step", step])),
+        (*STEPS, SOURCE),
+        options.rounds,
+    )
     print(f"{machine()}\n\n{best[SOURCE]['size'] / options.repeat:.1f} MB of books\n")
     rows = [
         (step, f"{run['size'] / run['seconds']:,.0f}", f"{run['memory']:.0f}")

@@ -19,11 +19,10 @@ import argparse
 import dataclasses
 import hashlib
 import re
-import time
-from collections.abc import Callable
 
 import pyarrow as pa
 
+from benchmarks.reporting import fastest, machine, markdown_table
 from pasture.dedup.exact import digest
 from pasture.filters.base import Edit
 from pasture.filters.code import CodeHeuristics, StripHeader
@@ -145,16 +144,6 @@ def edits(inputs: list[pa.RecordBatch]) -> list[Edit]:
     return [edit for batch in inputs for edit in step.edits(batch)]
 
 
-def fastest(work: Callable[[], object], rounds: int) -> float:
-    """CPU seconds of the fastest round."""
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("inputs", nargs="+")
@@ -167,6 +156,7 @@ def main() -> None:
     tables = batches(documents)
     kept_megabytes = sum(len(document.text.encode()) for document in documents) / 1e6
     unpacking = fastest(lambda: decompress(args.inputs), args.rounds)
+    print(f"{machine()}\n")
     print(f"{len(raw):,} files, {megabytes:.1f} MB; {len(documents):,} documents, ", end="")
     print(f"{kept_megabytes:.1f} MB; unpacking takes {megabytes / unpacking:.0f} MB/s\n")
     reading = fastest(lambda: read(source), args.rounds) - unpacking
@@ -174,14 +164,16 @@ def main() -> None:
     headers = fastest(lambda: edits(tables), args.rounds)
     exact = fastest(lambda: digests(documents), args.rounds)
     plain = fastest(lambda: redpajama(raw), args.rounds)
-    print("| part | MB/s/core |")
-    print("|---|---|")
-    print(f"| read, decode, licence, language | {megabytes / reading:.0f} |")
-    print(f"| `code_heuristics` (of the documents) | {kept_megabytes / shape:.0f} |")
-    print(f"| `strip_header` (of the documents) | {kept_megabytes / headers:.0f} |")
-    print(f"| digests of `exact_duplicates` (of the documents) | {kept_megabytes / exact:.0f} |")
-    print(f"| the chain | {megabytes / (reading + shape + headers + exact):.0f} |")
-    print(f"| RedPajama's logic, on decoded files | {megabytes / plain:.0f} |")
+    chain = reading + shape + headers + exact
+    rows = [
+        ("read, decode, licence, language", megabytes / reading),
+        ("`code_heuristics` (of the documents)", kept_megabytes / shape),
+        ("`strip_header` (of the documents)", kept_megabytes / headers),
+        ("digests of `exact_duplicates` (of the documents)", kept_megabytes / exact),
+        ("the chain", megabytes / chain),
+        ("RedPajama's logic, on decoded files", megabytes / plain),
+    ]
+    print(markdown_table(("part", "MB/s/core"), [(part, f"{rate:.0f}") for part, rate in rows]))
 
 
 if __name__ == "__main__":

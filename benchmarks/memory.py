@@ -20,10 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.plotting import plot_lines
 from benchmarks.reporting import machine, markdown_table
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
@@ -135,40 +135,15 @@ def run(folder: pathlib.Path) -> None:
     run_recipe(recipe, str(folder / "out"), until="documents")
 
 
-COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e")
-WIDTH, HEIGHT, MARGIN = 640, 320, 60
-
-
 def draw(runs: dict[int, Samples]) -> str:
     """Plot memory over the share of each run's time as SVG."""
-    top = max(size for samples in runs.values() for _, size in samples) * 1.1
-    parts = list(_axes(top))
-    for row, (files, samples) in enumerate(runs.items()):
-        colour, end = COLOURS[row % len(COLOURS)], samples[-1][0]
-        points = " ".join(
-            f"{MARGIN + seconds / end * WIDTH:.1f},{HEIGHT - size / top * HEIGHT + 20:.1f}"
-            for seconds, size in samples
-        )
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
-        label = f"{files} files, {end:.0f} s"
-        parts.append(f'<text x="{MARGIN + 10}" y="{40 + 18 * row}" fill="{colour}">{label}</text>')
-    size = f'width="{WIDTH + 2 * MARGIN}" height="{HEIGHT + 80}"'
-    style = 'font-family="sans-serif" font-size="13"'
-    body = "\n".join(parts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n'
-
-
-def _axes(top: float) -> Iterator[str]:
-    yield '<rect width="100%" height="100%" fill="white"/>'
-    for step in range(5):
-        y = HEIGHT - step / 4 / 1.1 * HEIGHT + 20
-        yield f'<path d="M{MARGIN} {y:.1f}h{WIDTH}" stroke="#ddd"/>'
-        value = top / 1.1 * step / 4
-        yield f'<text x="{MARGIN - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.0f}</text>'
-        x = MARGIN + WIDTH * step / 4
-        yield f'<text x="{x:.0f}" y="{HEIGHT + 40}" text-anchor="middle">{step * 25}%</text>'
-    yield f'<text x="{MARGIN - 50}" y="14">MB resident</text>'
-    yield f'<text x="{MARGIN + WIDTH / 2}" y="{HEIGHT + 62}" text-anchor="middle">of the run</text>'
+    lines = {
+        f"{files} files, {samples[-1][0]:.0f} s": [
+            (100 * seconds / samples[-1][0], size) for seconds, size in samples
+        ]
+        for files, samples in runs.items()
+    }
+    return plot_lines(lines, "% of the run", "MB resident")
 
 
 def main() -> None:

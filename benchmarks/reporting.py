@@ -6,7 +6,8 @@ import os
 import pathlib
 import platform
 import resource
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 def machine() -> str:
@@ -34,3 +35,24 @@ def peak_memory() -> int:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def fastest(work: Callable[[], object], rounds: int) -> float:
+    """Time some rounds, in processor seconds; return the shortest."""
+    taken = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+def fastest_runs(
+    run: Callable[[str], Mapping[str, float]], names: Iterable[str], rounds: int
+) -> dict[str, Mapping[str, float]]:
+    """Run each candidate in turn, some rounds; keep of each the run with the fewest seconds."""
+    best: dict[str, Mapping[str, float]] = {}
+    for name in [*names] * rounds:
+        found = run(name)
+        best[name] = min(best.get(name, found), found, key=lambda facts: facts["seconds"])
+    return best

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.reporting import machine, markdown_table
+from benchmarks.reporting import fastest, machine, markdown_table
 from pasture import storage
 from pasture.manifests.shards import MANIFEST
 from pasture.tokenize.reader import TokenCorpus
@@ -69,16 +68,6 @@ def write_source(output: str, source: str, shards: list[list[pa.RecordBatch]]) -
         records.append({"split": "train", "path": name, "tokens": record.tokens})
     body = {"source": source, "tokenizer": FACTS, "shards": records}
     storage.write_json(storage.join(folder, MANIFEST), body)
-
-
-def fastest(work: Callable[[], object], rounds: int) -> float:
-    """Time some rounds, in processor seconds; return the shortest."""
-    taken = []
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
 
 
 def measure_feeding(output: str, tokens: int, rounds: int) -> list[list[str]]:

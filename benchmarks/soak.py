@@ -26,6 +26,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from benchmarks.plotting import plot_lines
 from benchmarks.reporting import machine, markdown_table
 from benchmarks.soak_input import is_copy, make_input, plan_shards
 from pasture import storage
@@ -389,53 +390,19 @@ def _comparison(found: Estimate, samples: Samples, disk: int) -> str:
 
 # The plot --------------------------------------------------------------------------------------
 
-WIDTH, HEIGHT, LEFT, TOP = 640, 280, 60, 24
-COLOURS = {"total": "#0b7285", "driver": "#e8590c", "worker": "#5f3dc4"}
-LABELS = {"total": "all processes", "driver": "driver", "worker": "largest worker"}
+LABELS = {"total": "all processes", "driver": "driver", "worker": "largest other process"}
 
 
 def draw(samples: Samples) -> str:
     """Plot memory over the time of all sessions, one after the other, as SVG."""
     seconds, breaks = _clock(samples)
-    end = max(seconds[-1], 1.0)
-    top = max(sample["total"] for sample in samples) * 1.1
-
-    def x(second: float) -> float:
-        return LEFT + second / end * WIDTH
-
-    def y(size: float) -> float:
-        return TOP + HEIGHT - size / top * HEIGHT
-
-    parts = ['<rect width="100%" height="100%" fill="white"/>']
-    for step in range(5):
-        level = top / 1.1 * step / 4
-        parts.append(f'<path d="M{LEFT} {y(level):.1f}h{WIDTH}" stroke="#ddd"/>')
-        parts.append(_label(LEFT - 8, y(level) + 4, f"{level / 1e6:,.0f}", "end"))
-        parts.append(_label(x(end * step / 4), TOP + HEIGHT + 20, f"{end * step / 4:,.0f}"))
-    for second in breaks:
-        parts.append(
-            f'<path d="M{x(second):.1f} {TOP}v{HEIGHT}" stroke="#999" stroke-dasharray="4"/>'
-        )
-    stride = max(1, len(samples) // 2000)
-    for row, (what, colour) in enumerate(COLOURS.items()):
-        points = " ".join(
-            f"{x(second):.1f},{y(sample[what]):.1f}"
-            for second, sample in list(zip(seconds, samples, strict=True))[::stride]
-        )
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}"/>')
-        parts.append(
-            f'<text x="{LEFT + 10}" y="{TOP + 16 + 18 * row}" fill="{colour}">{LABELS[what]}</text>'
-        )
-    parts.append(_label(4, 14, "MB held", "start"))
-    parts.append(_label(LEFT + WIDTH / 2, TOP + HEIGHT + 42, "seconds"))
-    size = f'width="{WIDTH + LEFT + 30}" height="{HEIGHT + TOP + 56}"'
-    style = 'font-family="sans-serif" font-size="13"'
-    body = "\n".join(parts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n'
-
-
-def _label(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+    lines = {
+        label: [
+            (second, sample[what] / 1e6) for second, sample in zip(seconds, samples, strict=True)
+        ]
+        for what, label in LABELS.items()
+    }
+    return plot_lines(lines, "seconds", "MB held", breaks)
 
 
 def _clock(samples: Samples) -> tuple[list[float], list[float]]:

@@ -30,7 +30,7 @@ from typing import IO
 
 import py7zr
 
-from benchmarks.reporting import machine, markdown_table, peak_memory
+from benchmarks.reporting import fastest_runs, machine, markdown_table, peak_memory
 from pasture.records import Document
 from pasture.sources import stackexchange_dump as dump
 from pasture.sources.stackexchange import StackExchange
@@ -147,11 +147,11 @@ def in_own_process(*arguments: str) -> dict[str, float]:
 
 def compare_converters(paths: Sequence[str], rounds: int, repeat: int) -> None:
     """Print the speed and the memory of every candidate."""
-    best: dict[str, dict[str, float]] = {}
-    for _ in range(rounds):
-        for name in CANDIDATES:
-            run = in_own_process("--candidate", name, "--repeat", str(repeat), *paths)
-            best[name] = min(best.get(name, run), run, key=lambda run: run["seconds"])
+    best = fastest_runs(
+        lambda name: in_own_process("--candidate", name, "--repeat", str(repeat), *paths),
+        CANDIDATES,
+        rounds,
+    )
     print(f"{best['Pasture']['posts'] // repeat} posts of {len(paths)} sites, {repeat} times\n")
     rows = [
         (name, f"{run['posts'] / run['seconds']:,.0f}", f"{run['memory']:.0f}")
