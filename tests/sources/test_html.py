@@ -176,6 +176,9 @@ NESTING = 8 * (104 + 94) + 16 * 86 + 32 * 70 + 64 * 38
         ("<div>" * 100, Limits(nesting=NESTING), None),
         ("<div>" * 100, Limits(nesting=NESTING - 1), "too_complex"),
         ("<div>" * 3_000, Limits(), None),
+        ("</p>x" * 60_000, Limits(), "too_many_elements"),  # each end tag makes an element
+        ("<div>" * 250 + "</p>x" * 45_000, Limits(), "too_complex"),
+        ("<table><td>" * 2_000, Limits(), "too_complex"),  # four elements each
     ],
 )
 def test_limits_hold_to_the_last_element(body, limits, reason):
@@ -200,6 +203,7 @@ REOPENED = Limits(elements=2_000, reopened=10_000)
         (open_tags(300, 300, "<b>"), REOPENED, None),  # three of a kind at most
         (open_tags(300, 300, "<a href={}>"), REOPENED, None),  # each closes the one before
         (open_tags(300, 300, "<b id={}></b>"), REOPENED, None),
+        (open_tags(1_000, 1_000), Limits(), "too_many_elements"),  # a million in 23 kB
         (open_tags(50_000, 50_000), Limits(), "too_complex"),
     ],
 )
