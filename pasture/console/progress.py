@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from pasture.pipeline.work import JobUse
 
 
+MOST_BY_TIME = 0.9
+"""How much of a stage that is not done its time alone can stand for; ours."""
+
+
 class TimeLeft:
     """What is left of a run, by an estimate that is corrected by what is done.
 
@@ -49,6 +53,11 @@ class TimeLeft:
         """A share of a stage is done."""
         if key in self._share:
             self._share[key] = max(self._share[key], share)
+
+    def working(self, key: str, seconds: float) -> None:
+        """A stage that is of one piece, as the training of a model, goes on for so long."""
+        if self._stages.get(key):
+            self.advanced(key, min(seconds / self._stages[key], MOST_BY_TIME))
 
     def skipped(self, key: str, share: float = 1.0) -> None:
         """A share of a stage was done by an earlier run: nothing is learnt from its time."""
@@ -126,6 +135,8 @@ class RunProgress:
             if self._left is not None and task.total:
                 self._left.advanced(key, done / task.total)
             self._bars.update(task.bar, completed=done, rate=task.rate())
+        if self._left is not None and task.total == 1 and not done:
+            self._left.working(key, time.monotonic() - task.start)
         self._tell()
 
     def finished(self, key: str, manifest: Mapping[str, Any], skipped: bool) -> None:
@@ -169,6 +180,8 @@ class RunProgress:
             for key, task in self._tasks.items()
             if task.done is not None and task.done < task.total
         ]
+        if not running:
+            running = [f"{key}: all shards are written" for key in self._tasks]
         left = "" if self._left is None else f"; {duration(self._left.seconds())} left in all"
         clock = datetime.datetime.now().strftime("%H:%M:%S")
         self.console.print(f"{clock} {'; '.join(running)}{left}", markup=False, soft_wrap=True)

@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import apache_beam as beam
@@ -218,7 +218,8 @@ def _make(
         for node in trained:
             progress.started(node.key, 1)
             watch = Stopwatch()
-            node.make(context)
+            with _Poll({node.key: lambda: 0}, progress):
+                node.make(context)
             progress.used(watch.stop({node.key: Work(watch.seconds())}))
             _tell(context, node, progress)
         if jobs:
@@ -296,7 +297,7 @@ def _run_stages(
             for block in (node.blocks(elements, workers) if is_local else [elements])
         ]
         parts.append([part for part in runs if part.pending])
-    with _Poll(folders, progress):
+    with _Poll({node.key: folder.num_finished for node, folder in folders}, progress):
         for job in itertools.zip_longest(*parts):
             _run_job(context, [part for part in job if part], options, progress)
     for node, folder in folders:
@@ -364,10 +365,13 @@ def _wait(pipeline: beam.Pipeline) -> Mapping[str, Work]:
 
 
 class _Poll:
-    """Watches the shards' records while a job runs, on any runner, and tells how many there are."""
+    """Tells how many shards are finished while a job runs, on any runner: counts their records.
 
-    def __init__(self, folders: Sequence[tuple[BeamNode, StageFolder]], progress: Progress) -> None:
-        self._folders, self._progress = folders, progress
+    A model has none, but whoever watches should hear that its training goes on.
+    """
+
+    def __init__(self, counts: Mapping[str, Callable[[], int]], progress: Progress) -> None:
+        self._counts, self._progress = counts, progress
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -382,8 +386,8 @@ class _Poll:
         pause = POLL_SECONDS
         while not self._stop.wait(pause):
             start = time.monotonic()
-            for node, folder in self._folders:
-                self._progress.advanced(node.key, folder.num_finished())
+            for key, count in self._counts.items():
+                self._progress.advanced(key, count())
             # Listing a bucket, or many shards, takes its time: at most a twentieth of the run's.
             pause = max(POLL_SECONDS, 20 * (time.monotonic() - start))
 

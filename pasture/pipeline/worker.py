@@ -6,6 +6,7 @@ A run that is killed must leave no worker that goes on writing into its output.
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ def main() -> None:
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:  # it died before we asked
         sys.exit(1)
+    # It warns that there is no folder for a pickled __main__: our workers import what they run.
+    logging.getLogger(sdk_worker_main.__name__).setLevel(logging.ERROR)
     sdk_worker_main.main(sys.argv)
 
 

@@ -33,6 +33,15 @@ def test_time_left_begins_as_estimated_and_falls_with_what_is_done(expected):
     assert left.seconds() == 0
 
 
+def test_the_time_of_a_stage_of_one_piece_stands_for_its_progress(expected):
+    left = TimeLeft(expected)
+    left.skipped("documents/c4/00-extract")
+    left.working("tokens/c4", 10.0)
+    half = left.seconds()
+    left.working("tokens/c4", 1000.0)
+    assert 0 < left.seconds() < half < 20
+
+
 def test_time_left_is_shorter_where_the_run_is_faster(expected):
     left = TimeLeft(expected)
     left.advanced("documents/c4/00-extract", 1.0)  # 80 s of work in no time
@@ -52,6 +61,15 @@ def test_without_a_terminal_a_line_tells_the_running_stages_now_and_then(expecte
     assert "documents/c4/00-extract 3/4, " in second
     assert second.endswith("left in all")
     assert last.startswith("documents/c4/00-extract")
+
+
+def test_without_a_terminal_it_tells_that_all_shards_are_written():
+    text = io.StringIO()
+    with RunProgress(every=0) as progress:
+        progress.console = Console(file=text, highlight=False)
+        progress.started("tokens/c4", 2)
+        progress.advanced("tokens/c4", 2)
+    assert text.getvalue().split(" ", 1)[1] == "tokens/c4: all shards are written\n"
 
 
 def test_writes_no_line_before_its_time():
