@@ -33,6 +33,9 @@ class Limits:
             than 256 counts as 256. Trafilatura takes up to 0.03 ms for each level above each
             element of nested lists, and resiliparse's time grows with the square of the depth,
             so this is what bounds the worst page, to about half a minute.
+        nested_text: Largest product of elements and characters of a page that is nested deeper
+            than 256. Resiliparse reads a text anew for each element that it stands in: two million
+            characters 3,000 deep take 25 seconds.
         attributes: Most attributes of one tag; parsers compare each with all before it.
         reopened: How many elements the parser may add by opening formatting elements again, before
             they are counted. Two million take 880 MB, and a second.
@@ -42,6 +45,7 @@ class Limits:
     nesting: int = 1_000_000
     attributes: int = 2_000
     reopened: int = 2_000_000
+    nested_text: int = 1_000_000_000
 
 
 class PageError(ValueError):
@@ -73,7 +77,7 @@ def parse(page: str, limits: Limits) -> Any:
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
     _check_reopened(page, limits)
     tree = HTMLTree.parse(page)
-    _check_size(tree.document, limits)
+    _check_size(tree.document, len(page), limits)
     return tree
 
 
@@ -167,8 +171,15 @@ def _count_elements(document: Any, limits: Limits) -> int:
     return elements
 
 
-def _check_size(document: Any, limits: Limits) -> None:
+def _nested(level: int) -> str:
+    """The selector of elements with so many others above them."""
+    return "*" + " > *" * level
+
+
+def _check_size(document: Any, characters: int, limits: Limits) -> None:
     elements = _count_elements(document, limits)
+    if elements * characters > limits.nested_text and document.query_selector(_nested(_DEEPEST)):
+        raise PageError("too_complex", f"{characters:,} characters, nested over {_DEEPEST} deep")
     if elements * _DEEPEST <= limits.nesting:  # as on 99 of 100 pages
         return
     nesting = elements * _LEVELS[0]
@@ -176,8 +187,7 @@ def _check_size(document: Any, limits: Limits) -> None:
     for number, level in enumerate(_LEVELS):
         if nesting + deep * sum(_LEVELS[number:]) <= limits.nesting:
             return
-        selector = "*" + " > *" * level  # an element with as many others above it
-        deep = len(document.query_selector_all(selector))
+        deep = len(document.query_selector_all(_nested(level)))
         nesting += level * deep
     if nesting > limits.nesting:
         raise PageError("too_complex", f"{elements:,} elements, sum of depths up to {nesting:,}")

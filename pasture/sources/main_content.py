@@ -26,6 +26,8 @@ _CONTAINERS = (
 _MIN_CONTAINER_SHARE = 0.7
 _MAX_PARAGRAPH_SHARE = 1.5
 _MIN_CHARACTERS = 200
+_MOST_NESTING = 20
+"""How often the text of a page is measured as part of containers within containers; ours."""
 
 
 def _resiliparse(page: str, tree: Any) -> str:
@@ -55,28 +57,48 @@ def _library() -> Any:
 
 
 def _auto(page: str, tree: Any) -> str:
-    text = _narrowed(tree, _resiliparse(page, tree))
+    text = _narrowed(page, tree, _resiliparse(page, tree))
     if len(text) >= _MIN_CHARACTERS:
-        paragraphs = sum(len(element.text) for element in _select(tree, "p"))
-        if paragraphs <= _MAX_PARAGRAPH_SHARE * len(text):
+        most = _MAX_PARAGRAPH_SHARE * len(text)
+        for element in _select(tree, "p"):
+            most -= len(element.text)
+            if most < 0:
+                break
+        else:
             return text
     # Much of what stands in paragraphs is not in the text, or there is hardly any text.
     return max(text, _trafilatura_fast(page, tree), key=len)
 
 
-def _narrowed(tree: Any, text: str) -> str:
+def _narrowed(page: str, tree: Any, text: str) -> str:
     """The text of the container that holds most of the page's text, or else the page's text."""
     from resiliparse.parse.html import HTMLTree
 
     for selector in _CONTAINERS:
-        found = _select(tree, selector)
-        largest = max(found, key=lambda element: len(element.text), default=None)
-        if largest is not None and len(largest.text) > _MIN_CONTAINER_SHARE * len(text):
+        largest, size = _largest(_select(tree, selector), _MOST_NESTING * len(page))
+        if largest is not None and size > _MIN_CONTAINER_SHARE * len(text):
             part = HTMLTree.parse(f"<html><body>{largest.html}</body></html>")
             narrowed = _resiliparse("", part)
             if len(narrowed) > _MIN_CONTAINER_SHARE * len(text):
                 return narrowed
     return text
+
+
+def _largest(elements: list[Any], most: int) -> tuple[Any, int]:
+    """The element of the most text, and its length; the first of equals.
+
+    Containers within others come after them. Once ``most`` characters are measured, no more is
+    looked at: text that stands in thousands of them would take minutes.
+    """
+    largest, size = None, -1
+    for element in elements:
+        length = len(element.text)
+        if length > size:
+            largest, size = element, length
+        most -= length
+        if most < 0:
+            break
+    return largest, size
 
 
 def _select(tree: Any, selector: str) -> list[Any]:

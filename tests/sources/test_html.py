@@ -176,6 +176,8 @@ NESTING = 8 * (104 + 94) + 16 * 86 + 32 * 70 + 64 * 38
         ("<div>" * 100, Limits(nesting=NESTING), None),
         ("<div>" * 100, Limits(nesting=NESTING - 1), "too_complex"),
         ("<div>" * 3_000, Limits(), None),
+        ("<div>" * 3_000 + "word " * 200_000, Limits(), "too_complex"),
+        ("<div>" * 250 + "word " * 200_000 + "<br>" * 1_000, Limits(), None),
         ("</p>x" * 60_000, Limits(), "too_many_elements"),  # each end tag makes an element
         ("<div>" * 250 + "</p>x" * 45_000, Limits(), "too_complex"),
         ("<table><td>" * 2_000, Limits(), "too_complex"),  # four elements each
@@ -296,3 +298,8 @@ def test_auto_keeps_its_text_where_trafilatura_finds_less():
     texts = {name: html.extract(page(body), name).text for name in EXTRACTORS}
     assert len(texts["trafilatura_fast"]) < len(texts["resiliparse"])
     assert texts["auto"] == texts["resiliparse"]
+
+
+def test_auto_reads_containers_within_containers_once():
+    body = "<article>" * 240 + "<p>The hens lay well in spring.</p>" * 3_000
+    assert html.extract(page(body), "auto").text.count("hens") == 3_000
