@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.plotting import plot_lines
 from benchmarks.reporting import machine, markdown_table
-from benchmarks.soak_input import is_copy, make_input, plan_shards
+from benchmarks.soak_input import first_of_pair, is_copy, make_input, plan_shards
 from pasture import storage
 from pasture.console.plans import measure_recipe, show_estimate
 from pasture.console.progress import RunProgress
@@ -197,14 +197,13 @@ def check(folders: Folders, made: Mapping[str, Mapping[str, int]]) -> tuple[list
         encoded = sum(split["rows"] for split in tokens["splits"].values())
         if encoded != came:
             problems.append(f"{source}: {encoded} of {came} documents are tokenized")
-        last = output.stages(source)[-1]
-        for _, path in last.paths(output.stage_folder(last)):
-            copies["kept"] += sum(is_copy(source, *row) for row in _rows(path, ("id", "url")))
+        kept, alone = _kept_copies(output, source, held)
+        copies["kept"] = kept
         if sum(copies.values()) != held["copies"]:
             problems.append(
                 f"{source}: {sum(copies.values())} of {held['copies']} copies are told of"
             )
-        reached = held["copies"] - copies["dropped by others"]
+        reached = held["copies"] - copies["dropped by others"] - alone
         if found != reached:
             problems.append(f"{source}: {found} duplicates are dropped, of {reached} that reached")
         rows.append(
@@ -214,6 +213,7 @@ def check(folders: Folders, made: Mapping[str, Mapping[str, int]]) -> tuple[list
                 f"{came:,}",
                 f"{held['copies']:,}",
                 f"{copies['dropped by others']:,}",
+                f"{alone:,}",
                 f"{found:,}",
             )
         )
@@ -223,9 +223,36 @@ def check(folders: Folders, made: Mapping[str, Mapping[str, int]]) -> tuple[list
         "left",
         "copies planted",
         "dropped by other rules",
+        "original dropped so",
         "duplicates found",
     )
     return [markdown_table(header, rows)], problems
+
+
+def _kept_copies(output: Output, source: str, held: Mapping[str, int]) -> tuple[int, int]:
+    """Count the copies that are kept, and those of them whose original is not.
+
+    A copy that is nearly equal may pass a rule that drops its original.
+    """
+    stage = output.stages(source)[-1]
+    paths = dict(stage.paths(output.stage_folder(stage)))
+    kept = alone = 0
+    for shard, path in paths.items():
+        numbers = [n for n, row in enumerate(_rows(path, ("id", "url"))) if is_copy(source, *row)]
+        kept += len(numbers)
+        if numbers and held["near"]:
+            texts = [text for (text,) in _rows(path, ("text",))]
+            first = paths[first_of_pair(shard, held["distance"])]
+            originals = [_shingles(text) for (text,) in _rows(first, ("text",))]
+            for number in numbers:
+                copy = _shingles(texts[number])
+                alone += not any(len(copy & one) >= 0.8 * len(copy | one) for one in originals)
+    return kept, alone
+
+
+def _shingles(text: str) -> set[tuple[str, ...]]:
+    words = text.split()
+    return set(zip(*(words[start:] for start in range(5)), strict=False))
 
 
 def _rows(path: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

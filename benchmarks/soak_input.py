@@ -185,6 +185,11 @@ class Made:
     names: list[int]
 
 
+def first_of_pair(shard: int, distance: int) -> int:
+    """The shard that holds the originals of a shard's copies; of one without copies, itself."""
+    return shard // (2 * distance) * (2 * distance) + shard % distance
+
+
 def make_texts(
     varied: Varied, seed: tuple[int, int, int], size: int, *, distance: int, near: bool, length: int
 ) -> Made:
@@ -203,7 +208,7 @@ def make_texts(
     mean = sum(map(len, varied.render(varied.texts))) / len(varied.texts) * length
     count = max(2, round(size / mean))
     num_shared = max(2, round(count * COPIED))
-    base = shard // (2 * distance) * (2 * distance) + shard % distance
+    base = first_of_pair(shard, distance)
     common = np.random.default_rng([*seed[:2], base, 1])
     shared = _join(varied.draw(common, _choose(common, varied, num_shared * length)), length)
     is_second = shard != base
@@ -660,7 +665,9 @@ def make_input(
     totals: dict[str, dict[str, int]] = {}
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:
         for done, (task, held) in enumerate(zip(tasks, pool.map(make_shard, tasks), strict=True)):
-            sums = totals.setdefault(task.source, {"shards": 0})
+            near = next(int(kind.near) for kind in MAKERS if kind.name == task.source)
+            first = {"shards": 0, "distance": task.distance, "near": near}
+            sums = totals.setdefault(task.source, first)
             sums["shards"] += 1
             for key, value in held.items():
                 sums[key] = sums.get(key, 0) + value
