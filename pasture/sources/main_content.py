@@ -76,7 +76,7 @@ def _narrowed(page: str, tree: Any, text: str) -> str:
 
     for selector in _CONTAINERS:
         largest, size = _largest(_select(tree, selector), _MOST_NESTING * len(page))
-        if largest is not None and size > _MIN_CONTAINER_SHARE * len(text):
+        if size > _MIN_CONTAINER_SHARE * len(text):
             part = HTMLTree.parse(f"<html><body>{largest.html}</body></html>")
             narrowed = _resiliparse("", part)
             if len(narrowed) > _MIN_CONTAINER_SHARE * len(text):
@@ -85,7 +85,7 @@ def _narrowed(page: str, tree: Any, text: str) -> str:
 
 
 def _largest(elements: list[Any], most: int) -> tuple[Any, int]:
-    """The element of the most text, and its length; the first of equals.
+    """The element of the most text, and its length, -1 without any; the first of equals.
 
     Containers within others come after them. Once ``most`` characters are measured, no more is
     looked at: text that stands in thousands of them would take minutes.

@@ -1,5 +1,6 @@
 """What a run shows while it goes on."""
 
+import contextlib
 import io
 
 import pytest
@@ -21,6 +22,15 @@ def expected():
         JobEstimate((second,), 1, 0.0, 20.0, 10.0, 1),
     )
     return Estimate(1, jobs, 100.0, 60.0, 1, 0, 20, ())
+
+
+@contextlib.contextmanager
+def shown(**options):
+    """The progress of a run, and what it writes where there is no terminal."""
+    text = io.StringIO()
+    with RunProgress(**options) as progress:
+        progress.console = Console(file=text, highlight=False)
+        yield progress, text
 
 
 def test_time_left_begins_as_estimated_and_falls_with_what_is_done(expected):
@@ -49,9 +59,7 @@ def test_time_left_is_shorter_where_the_run_is_faster(expected):
 
 
 def test_without_a_terminal_a_line_tells_the_running_stages_now_and_then(expected):
-    text = io.StringIO()
-    with RunProgress(expected=expected, every=0) as progress:
-        progress.console = Console(file=text, highlight=False)
+    with shown(expected=expected, every=0) as (progress, text):
         progress.started("documents/c4/00-extract", 4)
         progress.advanced("documents/c4/00-extract", 1)
         progress.advanced("documents/c4/00-extract", 3)
@@ -64,26 +72,20 @@ def test_without_a_terminal_a_line_tells_the_running_stages_now_and_then(expecte
 
 
 def test_without_a_terminal_it_tells_that_all_shards_are_written():
-    text = io.StringIO()
-    with RunProgress(every=0) as progress:
-        progress.console = Console(file=text, highlight=False)
+    with shown(every=0) as (progress, text):
         progress.started("tokens/c4", 2)
         progress.advanced("tokens/c4", 2)
     assert text.getvalue().split(" ", 1)[1] == "tokens/c4: all shards are written\n"
 
 
 def test_writes_no_line_before_its_time():
-    text = io.StringIO()
-    with RunProgress(every=3600) as progress:
-        progress.console = Console(file=text, highlight=False)
+    with shown(every=3600) as (progress, text):
         progress.started("tokens/c4", 2)
         progress.advanced("tokens/c4", 1)
     assert text.getvalue() == ""
 
 
 def test_a_stage_that_was_done_before_is_called_so():
-    text = io.StringIO()
-    with RunProgress() as progress:
-        progress.console = Console(file=text, highlight=False)
+    with shown() as (progress, text):
         progress.finished("tokens/c4", {}, skipped=True)
     assert text.getvalue().split() == ["tokens/c4", "done", "before"]
