@@ -376,10 +376,15 @@ def _discard(fs: Any, stream: Any, target: str, in_store: bool) -> None:
 
 @contextlib.contextmanager
 def atomic_parquet(path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A zstd Parquet writer whose file appears, complete, under its name or not at all."""
+    """A zstd Parquet writer whose file appears, complete, under its name or not at all.
+
+    Texts are not written as a dictionary, which is dropped after its first megabyte anyway: that
+    takes a tenth of the time of writing, and nearly half of that of reading.
+    """
+    dictionaries = [name for name in schema.names if name != "text"]
     with (
         atomic_write(path) as stream,
-        pq.ParquetWriter(stream, schema, compression="zstd") as writer,
+        pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=dictionaries) as writer,
     ):
         yield writer
 

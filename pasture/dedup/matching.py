@@ -151,8 +151,11 @@ def best_of_each_key(entries: Entries) -> tuple[Ints, Ints]:
 
 
 def _first_of_each_key(keys: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
-    data = pa.py_buffer(np.ascontiguousarray(keys))
-    values = pa.Array.from_buffers(pa.binary(8 * keys.shape[1]), len(keys), [None, data])
+    if keys.shape[1] == 1:  # Arrow numbers integers two to three times as fast as bytes
+        values = pa.array(keys[:, 0])
+    else:
+        data = pa.py_buffer(np.ascontiguousarray(keys))
+        values = pa.Array.from_buffers(pa.binary(8 * keys.shape[1]), len(keys), [None, data])
     # Arrow numbers the distinct keys as it meets them.
     number = values.dictionary_encode().indices.to_numpy()
     first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))

@@ -192,13 +192,12 @@ def _extract(record: Record, extractor: Extractor, max_page_bytes: int) -> html.
     if response.body.startswith(_BINARY):
         raise PageError("not_html", f"called {mime}, begins with {response.body[:4]!r}")
     _check_size(response.body, max_page_bytes)
-    return html.extract(html.decode(response.body, response.charset), extractor)
+    return html.extract_bytes(response.body, response.charset, extractor)
 
 
 def text_lines(text: str) -> list[str]:
     """Split a text into its lines, stripped, without the blank ones."""
-    stripped = (line.strip() for line in text.replace("\r", "\n").split("\n"))
-    return [line for line in stripped if line]
+    return list(filter(None, map(str.strip, text.replace("\r", "\n").split("\n"))))
 
 
 # HTTP -----------------------------------------------------------------------------------------

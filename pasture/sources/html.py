@@ -88,12 +88,22 @@ def decode(data: bytes, charset: str | None) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace")
+    text = _decode_utf8(data)
+    return _decode_by_label(data, charset) if text is None else text
+
+
+def _decode_utf8(data: bytes) -> str | None:
+    """Decode what is valid UTF-8; None where it is not."""
     # The bytes of ISO-2022-JP are all ASCII; its escapes begin with ESC.
-    if not (data.isascii() and b"\x1b" in data):
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
+    if data.isascii() and b"\x1b" in data:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _decode_by_label(data: bytes, charset: str | None) -> str:
     not_ascii = len(data) - len(data.translate(None, _NOT_ASCII))
     best, fewest = "", len(data) + 1
     for name in _codecs_to_try(data, charset):
@@ -137,15 +147,33 @@ def looks_like_html(data: bytes) -> bool:
 # Extraction -----------------------------------------------------------------------------------
 
 
+def extract_bytes(
+    data: bytes, charset: str | None, extractor: Extractor, limits: Limits = Limits()
+) -> Extracted:
+    """Decode a page as ``decode`` does, and extract its main content as ``extract`` does.
+
+    Saves what ``extract`` takes to encode a page again that came in UTF-8, as most do: about 3% of
+    the fastest extractor's time.
+    """
+    page = None if data.startswith(codecs.BOM_UTF8) else _decode_utf8(data)
+    if page is None:
+        return extract(decode(data, charset), extractor, limits)
+    return _extract(page, data, extractor, limits)
+
+
 def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
     """Extract the main content of a page.
 
     Raises:
         PageError: The page is over a limit, or breaks the extractor.
     """
+    return _extract(page, page.encode("utf-8", "replace"), extractor, limits)
+
+
+def _extract(page: str, utf8: bytes, extractor: Extractor, limits: Limits) -> Extracted:
     import lxml.etree
 
-    tree = parse(page, limits)
+    tree = parse(page, utf8, limits)
     try:
         text = EXTRACTORS[extractor](page, tree)
     except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:

@@ -57,31 +57,37 @@ class PageError(ValueError):
 
 
 _LONG_TAG = 8192
-_TAG_PART = re.compile(r""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
+_TAG_PART = re.compile(rb""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
 _LEVELS = (8, 16, 32, 64, 128)
 _DEEPEST = 2 * _LEVELS[-1]
 _MAX_PARTS = 100
 """How often the parser may be asked how many elements a page has so far; ours."""
 
 
-def parse(page: str, limits: Limits) -> Any:
+def parse(page: str, utf8: bytes, limits: Limits) -> Any:
     """Parse a page into Resiliparse's ``HTMLTree``.
+
+    Args:
+        page: The page.
+        utf8: The same in UTF-8. What is counted is counted there: whoever decoded the page mostly
+            has it, and searching it is four times as fast.
+        limits: What the page may hold.
 
     Raises:
         PageError: The page is over a limit.
     """
     from resiliparse.parse.html import HTMLTree
 
-    for start, end in _long_tags(page):
-        if _has_more_attributes(page, start, end, limits.attributes):
+    for start, end in _long_tags(utf8):
+        if _has_more_attributes(utf8, start, end, limits.attributes):
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
-    _check_reopened(page, limits)
+    _check_reopened(utf8, limits)
     tree = HTMLTree.parse(page)
     _check_size(tree.document, len(page), limits)
     return tree
 
 
-def _check_reopened(page: str, limits: Limits) -> None:
+def _check_reopened(page: bytes, limits: Limits) -> None:
     """Fail where the parser would open too many formatting elements again.
 
     It may do so at each start tag of a block, for all that are open: at worst half of the tags
@@ -89,7 +95,7 @@ def _check_reopened(page: str, limits: Limits) -> None:
     """
     from resiliparse.parse.html import HTMLTree
 
-    characters = np.frombuffer(page.encode("utf-8", "replace"), np.uint8)
+    characters = np.frombuffer(page, np.uint8)
     opens = characters[:-2] == ord("<")
     tags = int(np.count_nonzero(opens))
     if tags * tags > 4 * limits.reopened:
@@ -107,7 +113,7 @@ def _check_reopened(page: str, limits: Limits) -> None:
         _count_elements(HTMLTree.parse(characters[:end].tobytes().decode()).document, limits)
 
 
-def _long_tags(page: str) -> Iterator[tuple[int, int]]:
+def _long_tags(page: bytes) -> Iterator[tuple[int, int]]:
     """Yield the places of the ``<`` of a tag and of the next ``<``, where they lie far apart.
 
     Looks at steps of half that length: what is long covers a whole one. Reading on from each ``<``
@@ -116,18 +122,18 @@ def _long_tags(page: str) -> Iterator[tuple[int, int]]:
     step = _LONG_TAG // 2
     end = 0
     for middle in range(0, len(page), step):
-        if middle >= end and page.find("<", middle, middle + step) < 0:
-            start = page.rfind("<", 0, middle)
-            end = page.find("<", middle)
+        if middle >= end and page.find(b"<", middle, middle + step) < 0:
+            start = page.rfind(b"<", 0, middle)
+            end = page.find(b"<", middle)
             end = end if end >= 0 else len(page)
-            if start >= 0 and end - start > _LONG_TAG and page[start + 1] in string.ascii_letters:
+            if start >= 0 and end - start > _LONG_TAG and _LETTERS[page[start + 1]]:
                 yield start, end
 
 
-def _has_more_attributes(page: str, start: int, end: int, limit: int) -> bool:
+def _has_more_attributes(page: bytes, start: int, end: int, limit: int) -> bool:
     parts = _TAG_PART.finditer(page, start, end)  # the first one is the tag's name
     for count, part in enumerate(parts):
-        if part[0] == ">":
+        if part[0] == b">":
             return False
         if count > limit:
             return True
@@ -165,7 +171,7 @@ def _formatting_tags() -> npt.NDArray[np.bool_]:
 
 
 def _count_elements(document: Any, limits: Limits) -> int:
-    elements = len(document.get_elements_by_tag_name("*"))
+    elements = len(document.query_selector_all("*"))
     if elements > limits.elements:
         raise PageError("too_many_elements", f"{elements:,}")
     return elements
