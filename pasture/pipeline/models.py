@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pasture import config, storage
-from pasture.errors import ConfigError, ModelError
+from pasture.errors import ConfigError, InputError, ModelError
 from pasture.filters.base import Step
 from pasture.filters.classifier import ReferenceClassifier
 from pasture.filters.classifier_training import TooFewExamples, train_reference
@@ -171,19 +171,38 @@ def make_model(context: Context, name: str, folder: str) -> dict[str, Any]:
     return makers[name](context, folder)
 
 
-def _texts(context: Context, source: str, language: str) -> Iterator[str]:
-    """The texts of one language among the last documents of a source."""
-    last = context.recipe.sources[source].last_stage
-    for _, path in context.documents(source, last):
-        rows = storage.read_rows(path, ["text", "language"])
-        yield from (text for text, found in rows if found == language)
+def check_languages(found: Iterable[str | None], wanted: tuple[str, ...], source: str) -> None:
+    """Check, before the first model is trained, that a source has documents for all.
+
+    Args:
+        found: The languages of the source's documents.
+        wanted: The languages that models are trained for.
+        source: Name of the source.
+
+    Raises:
+        InputError: No language is wanted, or the source has no document in one of them.
+    """
+    present = set(found) - {None}
+    missing = [code for code in wanted if code not in present]
+    if missing or not wanted:
+        raise InputError(
+            f"{source} has no document in {', '.join(missing) or 'no language'}; its languages "
+            f"are {', '.join(sorted(filter(None, present))) or 'unknown'}"
+        )
 
 
 def _make_ngram(context: Context, folder: str) -> dict[str, Any]:
     models = context.recipe.models.ngram
+    last = context.recipe.sources[models.source].last_stage
+
+    def rows(*columns: str) -> Iterator[tuple[Any, ...]]:
+        for _, path in context.documents(models.source, last):
+            yield from storage.read_rows(path, columns)
+
+    check_languages((found for (found,) in rows("language")), models.languages, models.source)
     cards: dict[str, Any] = {}
     for language in models.languages:
-        texts = _texts(context, models.source, language)
+        texts = (text for text, found in rows("text", "language") if found == language)
         with tempfile.TemporaryDirectory() as work:
             cards[language] = train_ngram(
                 texts, language=language, folder=folder, config=models.training, work_folder=work

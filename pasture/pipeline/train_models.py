@@ -20,7 +20,7 @@ from pasture.filters.references import CitedUrls, select_reference_pages
 from pasture.manifests.mixture import load_mixture
 from pasture.manifests.outputs import Output
 from pasture.manifests.shards import StageManifest
-from pasture.pipeline.models import cited_urls, draw, fertility, train_on
+from pasture.pipeline.models import check_languages, cited_urls, draw, fertility, train_on
 from pasture.tokenize.encode import find_tokenizer
 from pasture.tokenize.train import TokenizerTraining
 
@@ -53,13 +53,7 @@ def ngram(
     """
     stage = _last(output, source)
     config = NgramTraining(vocabulary=vocabulary)
-    present = {found for (found,) in _columns(output, stage, "language")} - {None}
-    missing = [code for code in languages if code not in present]
-    if missing or not languages:
-        raise InputError(
-            f"{source} has no document in {', '.join(missing) or 'no language'}; its languages "
-            f"are {', '.join(sorted(present)) or 'unknown'}"
-        )
+    check_languages((found for (found,) in _columns(output, stage, "language")), languages, source)
     cards = {}
     for language in languages:
         texts = (t for t, found in _columns(output, stage, "text", "language") if found == language)

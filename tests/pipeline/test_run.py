@@ -252,6 +252,24 @@ def test_a_model_with_another_hash_is_refused(raw, recipe_body, tmp_path):
         run(raw, tmp_path / "out")
 
 
+def test_a_language_without_documents_stops_the_run_before_a_model_is_trained(
+    raw, recipe_body, tmp_path
+):
+    (raw / "crawl.wet").write_bytes(
+        b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 0\r\n\r\n\r\n\r\n"
+    )
+    crawl = {"inputs": ["crawl.wet"], "stages": {"10-model": {"steps": ["perplexity"]}}}
+    sources = {**recipe_body["sources"], "common_crawl": crawl}
+    models = {"ngram": {"source": "c4", "languages": ["en", "xx"]}}
+    mixture = yaml.safe_load((raw / "mixture.yaml").read_text())
+    mixture["sources"] = {"c4": {"proportion": 0.5}, "common_crawl": {"proportion": 0.5}}
+    (raw / "mixture.yaml").write_text(yaml.safe_dump(mixture))
+    write_recipe(raw, {**recipe_body, "sources": sources, "models": models})
+    with pytest.raises(InputError, match="c4 has no document in xx; its languages are en"):
+        run(raw, tmp_path / "out")
+    assert list((tmp_path / "out/models/ngram").iterdir()) == []
+
+
 def test_an_unknown_beam_flag_is_refused(raw, tmp_path):
     with pytest.raises(ConfigError, match="--runer=x"):
         run(raw, tmp_path / "out", flags=["--runer=x"])

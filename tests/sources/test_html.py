@@ -257,6 +257,25 @@ def test_the_text_is_that_of_the_bare_library():
     )
 
 
+@pytest.mark.parametrize(
+    ("charset", "label"),
+    [("utf-8", "utf-8"), ("utf-8-sig", None), ("utf-16", None), ("cp1251", "windows-1251")],
+)
+def test_bytes_are_extracted_as_what_they_decode_to(charset, label):
+    source = page(f"<article><p>\u041f\u0440\u0438\u0432\u0435\u0442. {SENTENCE * 3}</p></article>")
+    data = source.encode(charset)
+    result = html.extract_bytes(data, label, "resiliparse")
+    assert result == html.extract(html.decode(data, label), "resiliparse")
+    assert result.text.startswith("\u041f\u0440\u0438\u0432\u0435\u0442")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-16"])
+def test_bytes_have_the_limits_of_text(charset):
+    data = page("<p>x" * 50_001).encode(charset)
+    with pytest.raises(PageError, match="too_many_elements"):
+        html.extract_bytes(data, None, "resiliparse")
+
+
 def articles(count: int) -> str:
     return "".join(f"<article><p>{i} {SENTENCE * 3}</p></article>" for i in range(count))
 
