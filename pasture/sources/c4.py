@@ -53,7 +53,7 @@ class C4(Source):
     """
 
     name = "c4"
-    info: ClassVar = SourceInfo(
+    info: ClassVar[SourceInfo] = SourceInfo(
         title="C4, the Colossal Clean Crawled Corpus",
         homepage="https://huggingface.co/datasets/allenai/c4",
         licence="ODC-BY 1.0, and the Common Crawl terms of use",

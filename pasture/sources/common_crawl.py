@@ -42,7 +42,7 @@ class CommonCrawl(Source):
     """
 
     name = "common_crawl"
-    info: ClassVar = SourceInfo(
+    info: ClassVar[SourceInfo] = SourceInfo(
         title="Common Crawl",
         homepage="https://commoncrawl.org",
         licence="Common Crawl terms of use; pages belong to their authors",

@@ -45,7 +45,7 @@ class Limits:
     nesting: int = 1_000_000
     attributes: int = 2_000
     reopened: int = 2_000_000
-    nested_text: int = 1_000_000_000
+    nested_text: int = 2_500_000_000
 
 
 class PageError(ValueError):
@@ -171,7 +171,7 @@ def _formatting_tags() -> npt.NDArray[np.bool_]:
 
 
 def _count_elements(document: Any, limits: Limits) -> int:
-    elements = len(document.query_selector_all("*"))
+    elements = len(document.get_elements_by_tag_name("*"))
     if elements > limits.elements:
         raise PageError("too_many_elements", f"{elements:,}")
     return elements
