@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from typing import Literal
 
 import pytest
 
 from pasture import config
 from pasture.errors import ConfigError
+from pasture.filters import FILTERS
+from pasture.sources import SOURCES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,3 +103,9 @@ def test_plain_gives_json_values():
         "inner": {"rate": 0.5},
         "shares": {"b": 1.0},
     }
+
+
+@pytest.mark.parametrize("kind", [*SOURCES.values(), *FILTERS.values()])
+def test_class_variables_say_their_type(kind):
+    """Python 3.10 cannot read the options of a class that has a bare ``ClassVar``."""
+    assert typing.ClassVar not in typing.get_type_hints(kind).values()
