@@ -1,6 +1,6 @@
 """Compare the extractors on the pages of the WCXB benchmark: word F1 and pages a second.
 
-    python -m benchmarks.extraction FOLDER
+    python -m benchmarks.extraction FOLDER [EXTRACTOR ...]
 
 FOLDER holds ``wcxb-*.warc.gz`` and ``wcxb-*.gold.jsonl.gz`` (``url``, ``page_type``,
 ``main_content``). ``auto`` was tuned on the even pages; the column "held out" has the odd ones.
@@ -23,7 +23,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -36,6 +36,8 @@ from pasture.sources.common_crawl import CommonCrawl
 from pasture.sources.crawl_pages import HttpResponse, parse_http
 from pasture.sources.main_content import Extractor
 from pasture.sources.warc import Record, read_records
+
+Extract = Callable[[str], str]
 
 MAX_BYTES = 16 << 20
 WORD = re.compile(r"\w+")
@@ -71,7 +73,7 @@ def bare_resiliparse(page: str) -> str:
     )
 
 
-def bare_file(path: pathlib.Path, extract: Callable[[str], str]) -> None:
+def bare_file(path: pathlib.Path, extract: Extract) -> None:
     """From a WARC file to texts, with the libraries alone."""
     with path.open("rb") as stream:
         for record in ArchiveIterator(
@@ -90,13 +92,13 @@ def pasture_file(path: pathlib.Path, extractor: Extractor) -> None:
             pass
 
 
-def compare_files(folder: pathlib.Path, rounds: int) -> None:
+def compare_files(folder: pathlib.Path, bare: Mapping[Extractor, Extract], rounds: int) -> None:
     """Print the second table."""
     paths = sorted(folder.glob("wcxb-*.warc.gz"))
     pages = len(load(folder))
     print("\nFrom WARC files to documents, pages/s:\n")
     rows = []
-    for extractor, extract in BARE.items():
+    for extractor, extract in bare.items():
         seconds: dict[str, list[float]] = {"bare": [], "Pasture": []}
         for _ in range(rounds):
             start = time.process_time()
@@ -113,7 +115,7 @@ def compare_files(folder: pathlib.Path, rounds: int) -> None:
     print(markdown_table(["extractor", "bare loop", "Pasture", "more time"], rows))
 
 
-BARE: dict[Extractor, Callable[[str], str]] = {
+BARE: dict[Extractor, Extract] = {
     "trafilatura": lambda page: trafilatura.extract(page) or "",
     "trafilatura_fast": lambda page: trafilatura.extract(page, fast=True) or "",
     "resiliparse": bare_resiliparse,
@@ -140,17 +142,24 @@ for _name in BARE:
 
 def main() -> None:
     """Extract each page with each candidate in turn, and print the table."""
-    pages = load(pathlib.Path(sys.argv[1]))
+    folder = pathlib.Path(sys.argv[1])
+    chosen = sys.argv[2:] or ["auto", *BARE]
+    candidates = {
+        name: extract
+        for name, extract in CANDIDATES.items()
+        if name.removesuffix(", bare") in chosen
+    }
+    pages = load(folder)
     types = [kind for kind, _ in collections.Counter(kind for _, kind, _ in pages).most_common()]
-    seconds = dict.fromkeys(CANDIDATES, 0.0)
-    scores: dict[str, list[float]] = {name: [] for name in CANDIDATES}
-    for extract in CANDIDATES.values():
+    seconds = dict.fromkeys(candidates, 0.0)
+    scores: dict[str, list[float]] = {name: [] for name in candidates}
+    for extract in candidates.values():
         extract(pages[0][0])
-    order = list(CANDIDATES)
+    order = list(candidates)
     for page, _, gold in pages:
         order.append(order.pop(0))  # none always runs after the same one
         for name in order:
-            extract = CANDIDATES[name]
+            extract = candidates[name]
             # The better of two: what else the machine does is not counted, nor a cold cache.
             times = []
             for _ in range(2):
@@ -171,7 +180,7 @@ def main() -> None:
         figures += [f"{len(pages) / seconds[name]:.0f}"]
         rows.append([name, *figures, *(f"{mean(some):.3f}" for some in by_type)])
     print(markdown_table(["extractor", "F1", "held out", "pages/s", *types], rows))
-    compare_files(pathlib.Path(sys.argv[1]), rounds=3)
+    compare_files(folder, {name: BARE[name] for name in BARE if name in chosen}, rounds=3)
 
 
 def mean(values: list[float]) -> float:
