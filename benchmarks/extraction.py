@@ -23,7 +23,8 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+import typing
+from collections.abc import Callable
 
 import trafilatura
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -31,6 +32,7 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from benchmarks.reporting import machine, markdown_table
+from pasture.config import one_of
 from pasture.sources import html
 from pasture.sources.common_crawl import CommonCrawl
 from pasture.sources.crawl_pages import HttpResponse, parse_http
@@ -92,18 +94,19 @@ def pasture_file(path: pathlib.Path, extractor: Extractor) -> None:
             pass
 
 
-def compare_files(folder: pathlib.Path, bare: Mapping[Extractor, Extract], rounds: int) -> None:
+def compare_files(
+    folder: pathlib.Path, extractors: list[Extractor], pages: int, rounds: int
+) -> None:
     """Print the second table."""
     paths = sorted(folder.glob("wcxb-*.warc.gz"))
-    pages = len(load(folder))
     print("\nFrom WARC files to documents, pages/s:\n")
     rows = []
-    for extractor, extract in bare.items():
+    for extractor in extractors:
         seconds: dict[str, list[float]] = {"bare": [], "Pasture": []}
         for _ in range(rounds):
             start = time.process_time()
             for path in paths:
-                bare_file(path, extract)
+                bare_file(path, BARE[extractor])
             middle = time.process_time()
             for path in paths:
                 pasture_file(path, extractor)
@@ -132,23 +135,17 @@ def call_bare(extractor: Extractor, response: HttpResponse) -> str:
     return BARE[extractor](html.decode(response.body, response.charset))
 
 
-CANDIDATES: dict[str, Callable[[HttpResponse], str]] = {
-    "auto": functools.partial(call_pasture, "auto")
-}
-for _name in BARE:
-    CANDIDATES[_name] = functools.partial(call_pasture, _name)
-    CANDIDATES[f"{_name}, bare"] = functools.partial(call_bare, _name)
-
-
 def main() -> None:
     """Extract each page with each candidate in turn, and print the table."""
     folder = pathlib.Path(sys.argv[1])
-    chosen = sys.argv[2:] or ["auto", *BARE]
-    candidates = {
-        name: extract
-        for name, extract in CANDIDATES.items()
-        if name.removesuffix(", bare") in chosen
-    }
+    known: tuple[Extractor, ...] = typing.get_args(Extractor)
+    asked = [one_of(name, known, "EXTRACTOR", "extractor") for name in sys.argv[2:]]
+    candidates: dict[str, Callable[[HttpResponse], str]] = {}
+    for extractor in known:
+        if not asked or extractor in asked:
+            candidates[extractor] = functools.partial(call_pasture, extractor)
+            if extractor in BARE:
+                candidates[f"{extractor}, bare"] = functools.partial(call_bare, extractor)
     pages = load(folder)
     types = [kind for kind, _ in collections.Counter(kind for _, kind, _ in pages).most_common()]
     seconds = dict.fromkeys(candidates, 0.0)
@@ -180,7 +177,7 @@ def main() -> None:
         figures += [f"{len(pages) / seconds[name]:.0f}"]
         rows.append([name, *figures, *(f"{mean(some):.3f}" for some in by_type)])
     print(markdown_table(["extractor", "F1", "held out", "pages/s", *types], rows))
-    compare_files(folder, {name: BARE[name] for name in BARE if name in chosen}, rounds=3)
+    compare_files(folder, [name for name in BARE if name in candidates], len(pages), rounds=3)
 
 
 def mean(values: list[float]) -> float:

@@ -182,12 +182,12 @@ def check_languages(found: Iterable[str | None], wanted: tuple[str, ...], source
     Raises:
         InputError: No language is wanted, or the source has no document in one of them.
     """
-    present = set(found) - {None}
+    present = {code for code in found if code is not None}
     missing = [code for code in wanted if code not in present]
     if missing or not wanted:
         raise InputError(
             f"{source} has no document in {', '.join(missing) or 'no language'}; its languages "
-            f"are {', '.join(sorted(filter(None, present))) or 'unknown'}"
+            f"are {', '.join(sorted(present)) or 'unknown'}"
         )
 
 

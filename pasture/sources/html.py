@@ -85,22 +85,21 @@ def decode(data: bytes, charset: str | None) -> str:
         data: The page.
         charset: The label in the HTTP header, lower case; the page's own labels come after it.
     """
+    return _decode(data, charset)[0]
+
+
+def _decode(data: bytes, charset: str | None) -> tuple[str, bytes | None]:
+    """Decode a page; give its bytes, too, where they are the same text in UTF-8."""
     for mark, name in _BOMS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(name, "replace")
-    text = _decode_utf8(data)
-    return _decode_by_label(data, charset) if text is None else text
-
-
-def _decode_utf8(data: bytes) -> str | None:
-    """Decode what is valid UTF-8; None where it is not."""
+            return data[len(mark) :].decode(name, "replace"), None
     # The bytes of ISO-2022-JP are all ASCII; its escapes begin with ESC.
-    if data.isascii() and b"\x1b" in data:
-        return None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+    if not (data.isascii() and b"\x1b" in data):
+        try:
+            return data.decode("utf-8"), data
+        except UnicodeDecodeError:
+            pass
+    return _decode_by_label(data, charset), None
 
 
 def _decode_by_label(data: bytes, charset: str | None) -> str:
@@ -155,10 +154,8 @@ def extract_bytes(
     Saves what ``extract`` takes to encode a page again that came in UTF-8, as most do: 1 to 2% of
     the fastest extractor's time.
     """
-    page = None if data.startswith(codecs.BOM_UTF8) else _decode_utf8(data)
-    if page is None:
-        return extract(decode(data, charset), extractor, limits)
-    return _extract(page, data, extractor, limits)
+    page, utf8 = _decode(data, charset)
+    return _extract(page, utf8, extractor, limits)
 
 
 def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
@@ -167,13 +164,13 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
     Raises:
         PageError: The page is over a limit, or breaks the extractor.
     """
-    return _extract(page, page.encode("utf-8", "replace"), extractor, limits)
+    return _extract(page, None, extractor, limits)
 
 
-def _extract(page: str, utf8: bytes, extractor: Extractor, limits: Limits) -> Extracted:
+def _extract(page: str, utf8: bytes | None, extractor: Extractor, limits: Limits) -> Extracted:
     import lxml.etree
 
-    tree = parse(page, utf8, limits)
+    tree = parse(page, page.encode("utf-8", "replace") if utf8 is None else utf8, limits)
     try:
         text = EXTRACTORS[extractor](page, tree)
     except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
