@@ -8,8 +8,10 @@ import functools
 import re
 from collections.abc import Iterator
 
+from lxml import etree
+
 from pasture.sources.html_tree import Limits, PageError, parse
-from pasture.sources.main_content import EXTRACTORS, Extractor
+from pasture.sources.main_content import EXTRACTORS, Extractor, limits_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def looks_like_html(data: bytes) -> bool:
 
 
 def extract_bytes(
-    data: bytes, charset: str | None, extractor: Extractor, limits: Limits = Limits()
+    data: bytes, charset: str | None, extractor: Extractor, limits: Limits | None = None
 ) -> Extracted:
     """Decode a page as ``decode`` does, and extract its main content as ``extract`` does.
 
@@ -158,8 +160,13 @@ def extract_bytes(
     return _extract(page, utf8, extractor, limits)
 
 
-def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extracted:
+def extract(page: str, extractor: Extractor, limits: Limits | None = None) -> Extracted:
     """Extract the main content of a page.
+
+    Args:
+        page: The page.
+        extractor: Whose text it is.
+        limits: What the page may hold; by default what the extractor takes.
 
     Raises:
         PageError: The page is over a limit, or breaks the extractor.
@@ -167,13 +174,14 @@ def extract(page: str, extractor: Extractor, limits: Limits = Limits()) -> Extra
     return _extract(page, None, extractor, limits)
 
 
-def _extract(page: str, utf8: bytes | None, extractor: Extractor, limits: Limits) -> Extracted:
-    import lxml.etree
-
-    tree = parse(page, page.encode("utf-8", "replace") if utf8 is None else utf8, limits)
+def _extract(
+    page: str, utf8: bytes | None, extractor: Extractor, limits: Limits | None
+) -> Extracted:
+    utf8 = page.encode("utf-8", "replace") if utf8 is None else utf8
+    tree = parse(page, utf8, limits or limits_of(extractor))
     try:
         text = EXTRACTORS[extractor](page, tree)
-    except (lxml.etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
+    except (etree.LxmlError, *_EXTRACTOR_ERRORS) as error:
         raise PageError("extraction_failed", repr(error)) from error
     return Extracted(text=text, title=" ".join((tree.title or "").split()))
 

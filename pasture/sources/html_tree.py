@@ -1,10 +1,12 @@
 """HTML to a tree, at a bounded cost: what a page holds is counted before a parser sees it.
 
 There is no clock, so a page has the same fate on every machine. Lexbor's time grows in line with
-the page except for two things: the attributes of one tag, each of which it compares with those
-before it, and formatting elements that are left open (``<b id=1><b id=2>...``), all of which the
-HTML standard makes it open again in each block that follows. Extractors' time may grow with the
-depth of elements as well, so those are counted in the tree.
+the page except for these: the attributes of one tag, each of which it compares with those before
+it; the elements that are open, which it looks through at many a tag; formatting elements that are
+left open (``<b id=1><b id=2>...``), all of which the HTML standard makes it open again in each
+block that follows; and their end tags, each of which may move all that the element holds (the
+standard's adoption agency). Extractors' time may grow with the depth of elements as well, so those
+are counted in the tree.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from resiliparse.parse.html import HTMLTree
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,27 +28,36 @@ class Limits:
     """How much HTML one page may hold; ours, far above what pages of the web hold.
 
     Of 787 pages that were looked at, 99% had at most 5,300 elements, the largest 35,300, and none
-    was nested 50 deep.
+    was nested 50 deep. The worst page that passes takes about half a minute.
 
     Args:
         elements: Most elements. Trafilatura takes 0.05 to 0.2 ms for each.
         nesting: Largest sum of the depths of all elements, as an upper estimate; what lies deeper
             than 256 counts as 256. Trafilatura takes up to 0.03 ms for each level above each
-            element of nested lists, and resiliparse's time grows with the square of the depth,
-            so this is what bounds the worst page, to about half a minute.
+            element of nested lists.
         nested_text: Largest product of elements and characters of a page that is nested deeper
             than 256. Resiliparse reads a text anew for each element that it stands in: two million
             characters 3,000 deep take 25 seconds.
-        attributes: Most attributes of one tag; parsers compare each with all before it.
+        attributes: Most attributes of a long tag; parsers compare each with all before it.
+        tags: Largest product of the start tags and all tags. 50,000 elements that are left open
+            and 50,000 end tags of others take the parser 4 s, as many formatting elements 10 s.
+        formatting_ends: Most end tags of formatting elements. As many take the parser 15 s where
+            none closes its element, and the time grows with the square.
         reopened: How many elements the parser may add by opening formatting elements again, before
             they are counted. Two million take 880 MB, and a second.
+        start_tags: Up to so many start tags the elements are not counted, nor is their depth asked
+            for, unless ``nested_text`` speaks against it. For an extractor whose time such a page
+            bounds by itself; 0 counts always.
     """
 
     elements: int = 50_000
     nesting: int = 1_000_000
     attributes: int = 2_000
+    tags: int = 5_000_000_000
+    formatting_ends: int = 6_000
     reopened: int = 2_000_000
     nested_text: int = 2_500_000_000
+    start_tags: int = 0
 
 
 class PageError(ValueError):
@@ -57,6 +69,9 @@ class PageError(ValueError):
 
 
 _LONG_TAG = 8192
+_COMPARED = 1 << 36
+"""A long tag is also longer than this divided by the page's length: a page of nothing else, with an
+attribute for every four bytes, takes the parser 5 s."""
 _TAG_PART = re.compile(rb""">|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"?|'[^']*'?|[^\s"'>]+))?""")
 _LEVELS = (8, 16, 32, 64, 128)
 _DEEPEST = 2 * _LEVELS[-1]
@@ -76,35 +91,49 @@ def parse(page: str, utf8: bytes, limits: Limits) -> Any:
     Raises:
         PageError: The page is over a limit.
     """
-    from resiliparse.parse.html import HTMLTree
-
     for start, end in _long_tags(utf8):
         if _has_more_attributes(utf8, start, end, limits.attributes):
             raise PageError("too_many_attributes", f"one tag has over {limits.attributes:,}")
-    _check_reopened(utf8, limits)
+    start_tags = _check_tags(utf8, limits)
     tree = HTMLTree.parse(page)
-    _check_size(tree.document, len(page), limits)
+    if start_tags > limits.start_tags or start_tags * len(page) > limits.nested_text:
+        _check_size(tree.document, len(page), limits)
     return tree
 
 
-def _check_reopened(page: bytes, limits: Limits) -> None:
-    """Fail where the parser would open too many formatting elements again.
-
-    It may do so at each start tag of a block, for all that are open: at worst half of the tags
-    are of either kind, which most pages are too small for.
-    """
-    from resiliparse.parse.html import HTMLTree
-
+def _check_tags(page: bytes, limits: Limits) -> int:
+    """Fail where the tags could take the parser too long; give an upper bound of the start tags."""
     characters = np.frombuffer(page, np.uint8)
-    opens = characters[:-2] == ord("<")
+    opens = characters == ord("<")
     tags = int(np.count_nonzero(opens))
-    if tags * tags > 4 * limits.reopened:
-        tags -= int(np.count_nonzero(opens & (characters[1:-1] == ord("/"))))
-    if tags * tags <= 4 * limits.reopened:
-        return
-    places = np.flatnonzero(opens)
-    tags, formatting = _count_tags(characters, places)
-    parts = tags * formatting // limits.reopened + 1
+    if tags <= limits.start_tags:
+        return tags
+    opens = opens[:-1]
+    opens &= characters[1:] >= ord("A")
+    start_tags = int(np.count_nonzero(opens))
+    if start_tags * tags > limits.tags:
+        raise PageError("too_complex", f"{start_tags:,} start tags of {tags:,} tags")
+    # At worst half of the start tags are of formatting elements, and the other half of blocks.
+    end_tags = tags - start_tags
+    if start_tags**2 > 4 * limits.reopened or end_tags > limits.formatting_ends:
+        _check_formatting(characters, start_tags, limits)
+    return start_tags
+
+
+def _check_formatting(characters: npt.NDArray[np.uint8], start_tags: int, limits: Limits) -> None:
+    """Fail where the parser would open too many formatting elements again, or move too much.
+
+    It may open all that are open again at each start tag of a block.
+    """
+    places = np.flatnonzero(characters[:-3] == ord("<"))
+    names = _first_two(characters, places + 1)
+    formatting = int(np.count_nonzero(_formatting_tags(" \t\n\f\r/")[names]))
+    ends = places[characters[places + 1] == ord("/")]
+    names = _first_two(characters, ends + 2)
+    ending = int(np.count_nonzero(_formatting_tags(" \t\n\f\r/>")[names]))
+    if ending > limits.formatting_ends:
+        raise PageError("too_complex", f"{ending:,} end tags of formatting elements")
+    parts = start_tags * formatting // limits.reopened + 1
     if parts > _MAX_PARTS:
         raise PageError("too_complex", f"{formatting:,} formatting elements")
     # Each longer part of the page can add few elements to the one before.
@@ -119,14 +148,17 @@ def _long_tags(page: bytes) -> Iterator[tuple[int, int]]:
     Looks at steps of half that length: what is long covers a whole one. Reading on from each ``<``
     instead takes 6% of the fastest extractor's time.
     """
-    step = _LONG_TAG // 2
+    if len(page) ** 2 <= _COMPARED:
+        return
+    length = max(_LONG_TAG, _COMPARED // len(page))
+    step = length // 2
     end = 0
     for middle in range(0, len(page), step):
         if middle >= end and page.find(b"<", middle, middle + step) < 0:
             start = page.rfind(b"<", 0, middle)
             end = page.find(b"<", middle)
             end = end if end >= 0 else len(page)
-            if start >= 0 and end - start > _LONG_TAG and _LETTERS[page[start + 1]]:
+            if start >= 0 and end - start > length and page[start + 1] in _LETTERS:
                 yield start, end
 
 
@@ -140,30 +172,30 @@ def _has_more_attributes(page: bytes, start: int, end: int, limit: int) -> bool:
     return False
 
 
-def _count_tags(
+_LETTERS = frozenset(string.ascii_letters.encode())
+
+
+def _first_two(
     characters: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]
-) -> tuple[int, int]:
-    """Count the start tags among the places of ``<``, and those of formatting elements."""
-    first = characters[places + 1]
-    pairs = (first | 0x20).astype(np.uint16) << 8 | characters[places + 2]
-    formatting = np.count_nonzero(_formatting_tags()[pairs])
-    return int(np.count_nonzero(_LETTERS[first])), int(formatting)
+) -> npt.NDArray[np.integer[Any]]:
+    """Give two bytes at each place, the first of them in lower case if it is a letter."""
+    return (characters[places] | 0x20).astype(np.uint16) << 8 | characters[places + 1]
 
 
-_LETTERS = np.isin(np.arange(256), [ord(letter) for letter in string.ascii_letters])
+@functools.lru_cache(maxsize=2)
+def _formatting_tags(after: str) -> npt.NDArray[np.bool_]:
+    """Tell by the first two bytes whether a tag may be a formatting one.
 
-
-@functools.lru_cache(maxsize=1)
-def _formatting_tags() -> npt.NDArray[np.bool_]:
-    """Tell by the first two bytes whether a tag may be a formatting one with attributes.
-
-    Of formatting elements without attributes the standard opens three of a kind again, at most.
     ``a`` is not among them: it closes the one before.
+
+    Args:
+        after: What may follow a name of one letter. Of start tags those with attributes count: of
+            formatting elements without the standard opens three of a kind again, at most.
     """
     table = np.zeros(1 << 16, np.bool_)
     for name in ("b", "i", "s", "u"):
-        for after in "\t\n\f\r /":
-            table[ord(name) << 8 | ord(after)] = True
+        for character in after:
+            table[ord(name) << 8 | ord(character)] = True
     for name in ("big", "code", "em", "font", "nobr", "small", "strike", "strong", "tt"):
         for second in (name[1], name[1].upper()):
             table[ord(name[0]) << 8 | ord(second)] = True

@@ -234,7 +234,14 @@ CASES: list[Case] = [
         0,
         not_utf8=1,
     ),
-    warc("deep HTML", lambda: b"<div>" * DEEP + b"ferry " * 100, 2, too_many_elements=1),
+    warc("deep HTML", lambda: b"<div>" * DEEP + b"ferry " * 100, 2, too_complex=1),
+    warc("very many elements", lambda: b"<p>ferry" * 60_000, 2, too_many_elements=1),
+    warc(
+        "formatting elements that are closed outside of their blocks",
+        lambda: b"".join(b"<b id=%d>" % i for i in range(500)) + b"<div>" * 1000 + b"</b>" * 50_000,
+        2,
+        too_complex=1,
+    ),
     warc(
         "a tag with very many attributes",
         lambda: b"<p " + b" ".join(b"a%d=1" % i for i in range(DEEP)) + b">ferry",

@@ -126,11 +126,11 @@ def test_a_page_without_text_gives_none(extractor, source):
     ("body", "reason"),
     [
         ("<p>x" * 50_001, "too_many_elements"),
-        ("<div>" * 4_000, "too_complex"),
-        ("<b><i>" * 3_000, "too_complex"),
-        (("<div>" * 200 + "</div>" * 200) * 100, "too_complex"),
-        ("<p " + " ".join(f"a{i}=1" for i in range(3_000)) + ">", "too_many_attributes"),
-        ("<p x='>' " + " ".join(f"a{i}" for i in range(3_000)) + ">", "too_many_attributes"),
+        ("<div>" * 16_000, "too_complex"),
+        ("<b><i>" * 8_000, "too_complex"),
+        (("<div>" * 200 + "</div>" * 200) * 200, "too_complex"),
+        ("<p " + " ".join(f"a{i}=1" for i in range(80_000)) + ">", "too_many_attributes"),
+        ("<p x='>' " + " ".join(f"a{i}" for i in range(80_000)) + ">", "too_many_attributes"),
     ],
 )
 def test_refuses_what_would_take_too_long(extractor, body, reason):
@@ -140,24 +140,32 @@ def test_refuses_what_would_take_too_long(extractor, body, reason):
 
 
 ATTRIBUTES = "<p " + " ".join(f"a{i}=11" for i in range(2_001))
+LARGE = "word " * 1_700_000  # pages so large that each tag over 8,192 bytes is looked at
 
 
 @pytest.mark.parametrize("before", [0, 1, 4_000, 4_095, 4_096, 4_097, 8_191, 100_000])
 @pytest.mark.parametrize("after", ["", ">", "><p>text", " <"])
 def test_a_tag_of_many_attributes_is_found_wherever_it_stands(before, after):
     with pytest.raises(PageError, match="too_many_attributes"):
-        html.extract("<p>" + "x" * before + ATTRIBUTES + after, "resiliparse")
+        html.extract(LARGE + "<p>" + "x" * before + ATTRIBUTES + after, "resiliparse")
+
+
+@pytest.mark.parametrize(("words", "is_found"), [(0, False), (65_000, False), (200_000, True)])
+def test_a_page_too_small_to_take_long_may_have_a_tag_of_many_attributes(words, is_found):
+    tag = "<p " + " ".join(f"a{i}=1" for i in range(10_000)) + ">"
+    body = tag + "<br>" + "word " * words
+    assert rejection(body, Limits()) == ("too_many_attributes" if is_found else None)
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        "word " * 20_000,
-        "a < " + "word " * 20_000,
-        "a <\u00e9 " + "word " * 20_000,
-        "<script>" + "word " * 20_000,
-        ATTRIBUTES.replace("<p ", "</p "),
-        ATTRIBUTES.replace("a2000=11", ">"),
+        LARGE,
+        "a < " + LARGE,
+        "a <\u00e9 " + LARGE,
+        "<script>" + LARGE,
+        ATTRIBUTES.replace("<p ", "</p ") + ">" + LARGE,
+        ATTRIBUTES.replace("a2000=11", ">") + LARGE,
     ],
 )
 def test_what_is_no_tag_or_has_as_many_attributes_as_it_may_passes(body):
@@ -190,6 +198,60 @@ def test_limits_hold_to_the_last_element(body, limits, reason):
 def open_tags(count: int, blocks: int, tag: str = "<b id={}>") -> str:
     """Formatting elements left open, all of which the parser opens again in each block."""
     return "<p>" + "".join(map(tag.format, range(count))) + "<p>x" * blocks
+
+
+@pytest.mark.parametrize(
+    ("body", "limits", "reason"),
+    [
+        ("<span>" * 20 + "</x>" * 20, Limits(tags=24 * 48), None),  # and those of the page itself
+        ("<span>" * 21 + "</x>" * 20, Limits(tags=24 * 48), "too_complex"),
+        ("<span>" * 20 + "</x>" * 21, Limits(tags=24 * 48), "too_complex"),
+        ("<span>" * 50_000 + "</x>" * 100_000, Limits(), "too_complex"),
+        ("<select>" + "<option>" * 80_000, Limits(), "too_complex"),
+        ("<svg>" + "<g>" * 20_000 + "</x>" * 300_000, Limits(), "too_complex"),
+        (open_tags(80_000, 0), Limits(), "too_complex"),
+    ],
+)
+def test_tags_at_which_the_parser_looks_through_open_elements_are_few(body, limits, reason):
+    assert rejection(body, limits) == reason
+
+
+@pytest.mark.parametrize(
+    ("end_tag", "count", "reason"),
+    [
+        ("</b>", 30, None),
+        ("</b>", 31, "too_complex"),
+        ("</B\n>", 31, "too_complex"),
+        ("</strong>", 31, "too_complex"),
+        ("</STrike/>", 31, "too_complex"),
+        ("</a>", 31, None),
+        ("</body>", 31, None),
+        ("<!-- </b> -->", 31, "too_complex"),  # nobody looks where they stand
+    ],
+)
+def test_end_tags_of_formatting_elements_are_few(end_tag, count, reason):
+    assert rejection(end_tag * count + "<br>", Limits(formatting_ends=30)) == reason
+
+
+def test_formatting_elements_that_are_closed_outside_of_their_blocks_take_no_minutes():
+    """Each end tag moves its element into the blocks that it holds, eight of them at a time."""
+    body = open_tags(500, 0) + "<div>" * 1_000 + "x" + "</b>" * 50_000
+    for extractor in EXTRACTORS:
+        with pytest.raises(PageError, match="too_complex"):
+            html.extract(body, extractor)
+
+
+@pytest.mark.parametrize(
+    ("count", "limits", "reason"),
+    [
+        (10, Limits(elements=5, start_tags=14), None),  # and html, head, title and body
+        (11, Limits(elements=5, start_tags=14), "too_many_elements"),
+        (10, Limits(elements=5, start_tags=14, nested_text=100), "too_many_elements"),
+    ],
+)
+def test_trees_of_pages_with_few_start_tags_are_not_looked_at(count, limits, reason):
+    body = "<p>" * count + "</p>" * count
+    assert rejection(body, limits) == reason
 
 
 REOPENED = Limits(elements=2_000, reopened=10_000)
