@@ -9,7 +9,7 @@ get the decoded page.
 
 The second table is of the whole way from a WARC file to documents, beside a bare loop of FastWARC,
 Resiliparse's detection of the character set where the header names none, and the library's call:
-CPU time, in turns, the fastest of five rounds.
+CPU time, in turns, the fastest of three rounds.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ def main() -> None:
     for page, _, gold in pages:
         order.append(order.pop(0))  # none always runs after the same one
         times: dict[str, list[float]] = {name: [] for name in order}
-        # The best of six: what else the machine does is not counted, nor a cold cache.
-        for name in order * 3:
+        # The best of four: what else the machine does is not counted, nor a cold cache.
+        for name in order * 2:
             extract = candidates[name]
             for _ in range(2):
                 start = time.process_time()
@@ -178,7 +178,7 @@ def main() -> None:
         figures += [f"{len(pages) / seconds[name]:.0f}"]
         rows.append([name, *figures, *(f"{mean(some):.3f}" for some in by_type)])
     print(markdown_table(["extractor", "F1", "held out", "pages/s", *types], rows))
-    compare_files(folder, [name for name in BARE if name in candidates], len(pages), rounds=5)
+    compare_files(folder, [name for name in BARE if name in candidates], len(pages), rounds=3)
 
 
 def mean(values: list[float]) -> float:

@@ -43,7 +43,10 @@ from pasture.dedup.parts import (
     check_scope,
     find_blank,
     found_any,
+    from_ends,
     hash_parts,
+    text_bytes,
+    text_ends,
     to_positions,
 )
 from pasture.dedup.shingles import slices
@@ -61,8 +64,8 @@ _ASCII_TO_CCNET = bytes.maketrans(
 _ANY_DIGIT = re.compile(r"\d")
 # Lower-casing looks at the neighbours of the one, and makes two characters of the other.
 _CAPITAL_SIGMA, _DOTTED_I = "\u03a3", "\u0130"
-SLICE_BYTES = 1 << 20
-"""Text that is hashed at once, about (ours): measured, flat from 1 MB on."""
+SLICE_BYTES = 1 << 19
+"""Text that is hashed at once, about (ours): measured, as much as stays in a processor's cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,39 +100,43 @@ class DuplicateLines(Deduplication):
 
 
 def split_lines(texts: pa.Array) -> tuple[pa.Array, Ints]:
-    """Split a column of texts into lines, one text after the other; count each text's lines."""
-    lines = pc.split_pattern(texts, "\n")
-    return lines.flatten(), pc.list_value_length(lines).to_numpy().astype(np.int64)
+    """Split a column of texts into lines, one text after the other; count each text's lines.
 
-
-def normalise_lines(lines: pa.Array, form: Form) -> tuple[list[bytes], Mask]:
-    """Bring lines, which hold no line break, into the form that is compared.
-
-    Gives the forms, and which lines hold more than white space.
+    The lines are views of the texts. Each holds the line break that ends it.
     """
+    ends, data = text_ends(texts), text_bytes(texts)
+    start = int(ends[0])
+    breaks = np.flatnonzero(data[start : ends[-1]] == ord("\n")) + (start + 1)
+    before = np.searchsorted(breaks, ends[1:], side="right")
+    lines = from_ends(np.append(start, np.insert(breaks, before, ends[1:])), texts)
+    return lines, np.diff(before, prepend=0) + 1
+
+
+def hash_lines(lines: pa.Array, form: Form) -> tuple[npt.NDArray[np.uint64], Mask]:
+    """Hash the form in which lines are compared; tell which hold more than white space."""
     lines = pc.ascii_trim(lines, WHITE_ASCII)
-    if not len(lines):
-        return [], np.empty(0, bool)
     present = pc.binary_length(lines).to_numpy() > 0
-    is_unicode = pc.invert(pc.string_is_ascii(lines))
-    unicode = pc.utf8_trim(lines.filter(is_unicode), WHITE)
-    if len(unicode):
-        present[is_unicode.to_numpy(zero_copy_only=False)] = (
-            pc.binary_length(unicode).to_numpy() > 0
-        )
-        text = _join(unicode).decode()
-        text = text.lower() if form == "c4" else _unicode_to_ccnet(text)
-        unicode = pc.split_pattern(pa.array([text]), "\n").flatten()
-        lines = pc.replace_with_mask(lines, is_unicode, unicode)
-    normal = _join(lines)
-    normal = normal.lower() if form == "c4" else normal.translate(_ASCII_TO_CCNET, _CONTROLS)
-    return normal.split(b"\n"), present
+    is_ascii = pc.string_is_ascii(lines)
+    is_unicode = ~is_ascii.to_numpy(zero_copy_only=False)
+    unicode = pc.utf8_trim(lines.filter(pa.array(is_unicode)), WHITE)
+    present[is_unicode] = pc.binary_length(unicode).to_numpy() > 0
+    keys = np.empty(len(lines), np.uint64)
+    keys[is_unicode] = hash_parts(_normalise(unicode, form, is_ascii=False))
+    keys[~is_unicode] = hash_parts(_normalise(lines.filter(is_ascii), form, is_ascii=True))
+    return keys, present
 
 
-def _join(lines: pa.Array) -> bytes:
-    """Write lines into one text."""
+def _normalise(lines: pa.Array, form: Form, is_ascii: bool) -> list[bytes]:
+    """Bring lines, which hold no line break, into the form that is compared."""
+    if not len(lines):
+        return []
     joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")
-    return bytes(joined[0].as_buffer())
+    normal = bytes(joined[0].as_buffer())
+    if not is_ascii:
+        text = normal.decode()
+        normal = (text.lower() if form == "c4" else _unicode_to_ccnet(text)).encode()
+    normal = normal.lower() if form == "c4" else normal.translate(_ASCII_TO_CCNET, _CONTROLS)
+    return normal.split(b"\n")
 
 
 def _unicode_to_ccnet(text: str) -> str:
@@ -166,8 +173,8 @@ def read_lines(path: str, config: DuplicateLines) -> Entries:
             ranks.append(_rank_urls(batch["url"].to_pylist()))
         for texts in slices(batch["text"], SLICE_BYTES):
             lines, counts = split_lines(texts)
-            normal, present = normalise_lines(lines, config.normalise)
-            keys.append(hash_parts(normal)[present])
+            hashed, present = hash_lines(lines, config.normalise)
+            keys.append(hashed[present])
             positions.append(to_positions(counts, row)[present])
             row += len(texts)
     found = np.concatenate(positions)
@@ -212,11 +219,13 @@ def drop_lines(texts: pa.Array, gone: PartsFound) -> tuple[pa.Array, RemovedPart
     goes[(ends - counts)[gone.rows] + gone.numbers] = True
     stays = ~goes
     stays[_gaps(lines, ends, goes)] = False
-    offsets = np.append(0, np.cumsum(stays))[np.append(0, ends)]
-    kept = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), lines.filter(pa.array(stays)))
+    kept = lines.filter(pa.array(stays))
+    left = from_ends(text_ends(kept)[np.append(0, np.cumsum(stays)[ends - 1])], kept)
+    # What is a text's last line now ends with a line break where its last one went.
+    left = pc.if_else(pa.array(stays[ends - 1]), left, pc.ascii_rtrim(left, "\n"))
+    removed = pc.ascii_rtrim(lines.filter(pa.array(goes)), "\n")
     reasons = pa.repeat("duplicate_line", len(gone))
-    removed = RemovedParts(gone.rows, gone.numbers, lines.filter(pa.array(goes)), reasons)
-    return pc.binary_join(kept, "\n"), removed
+    return left, RemovedParts(gone.rows, gone.numbers, removed, reasons)
 
 
 def _gaps(lines: pa.Array, ends: Ints, goes: Mask) -> Ints:

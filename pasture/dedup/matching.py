@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pasture.dedup.addresses import Array, Floats, Ints
+from pasture.dedup.parts import NUMBER_BITS, NUMBER_MASK
 
 MIN_BUCKET_BITS, MAX_BUCKET_BITS = 4, 16
 BUCKET_BYTES = 512 << 20
@@ -39,28 +40,43 @@ def bucket_bits(text_bytes: int) -> int:
 
 
 class Packed(NamedTuple):
-    """Numbers that differ little from their neighbours, as few bytes.
+    """Positions that differ little from their neighbours, as few bytes.
+
+    Rows and numbers within them, which a position of a line has in its halves, are packed apart:
+    where the row changes, the whole position takes a long step.
 
     Args:
-        first: The first number, if there is one.
-        steps: From each number to the next, of the shortest type that holds them.
+        first: The first position, if there is one.
+        rows: The steps from each upper half to the next, of the shortest type that holds them;
+            empty where all are the same.
+        numbers: Those of the lower halves.
     """
 
     first: Ints
-    steps: npt.NDArray[np.signedinteger[Any]]
+    rows: npt.NDArray[np.signedinteger[Any]]
+    numbers: npt.NDArray[np.signedinteger[Any]]
 
     @classmethod
-    def of(cls, numbers: Ints) -> Packed:
-        """Pack numbers: one or two bytes each, where they stand close together."""
-        steps = np.diff(numbers)
-        least, most = int(steps.min(initial=0)), int(steps.max(initial=0))
-        # ~most is negative, and needs as many bytes as most does with a sign.
-        kind = np.min_scalar_type(min(least, ~most))
-        return cls(numbers[:1], steps.astype(kind))
+    def of(cls, positions: Ints) -> Packed:
+        """Pack positions: one or two bytes for each half, where they stand close together."""
+        rows = _shortest(np.diff(positions >> NUMBER_BITS))
+        rows = rows if rows.any() else rows[:0]
+        return cls(positions[:1], rows, _shortest(np.diff(positions & NUMBER_MASK)))
 
     def unpack(self) -> Ints:
-        """Give the numbers."""
-        return np.cumsum(np.concatenate([self.first, self.steps]))
+        """Give the positions."""
+        numbers = np.cumsum(np.concatenate([self.first & NUMBER_MASK, self.numbers]))
+        first = self.first >> NUMBER_BITS
+        rows = np.cumsum(np.concatenate([first, self.rows])) if len(self.rows) else first
+        positions: Ints = numbers | rows << NUMBER_BITS
+        return positions
+
+
+def _shortest(steps: Ints) -> npt.NDArray[np.signedinteger[Any]]:
+    """Change numbers to the shortest type that holds them."""
+    least, most = int(steps.min(initial=0)), int(steps.max(initial=0))
+    # ~most is negative, and needs as many bytes as most does with a sign.
+    return steps.astype(np.min_scalar_type(min(least, ~most)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -210,12 +226,13 @@ def merge_shard(shard: int, matches: Iterable[Matches], repeats: Iterable[Repeat
     repeated, local_best = [numbers.unpack() for numbers in packed] or (empty, empty)
 
     # A key that no other shard has: its best entry is the one in this shard.
-    found = np.searchsorted(matched.positions, local_best)
-    is_matched = np.append(matched.positions, -1)[found] == local_best
-    lonely = np.unique(local_best[~is_matched])
+    encoded = pa.array(local_best).dictionary_encode()
+    distinct, of_repeat = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
+    found = np.searchsorted(matched.positions, distinct)
+    lonely = np.sort(distinct[np.append(matched.positions, -1)[found] != distinct])
     own = np.full(len(lonely), shard, np.int32)
     bests = _in_order([matched, Matches(lonely, own, lonely)])
-    best = np.searchsorted(bests.positions, local_best)
+    best = np.searchsorted(bests.positions, distinct)[of_repeat]
     return _in_order([bests, Matches(repeated, bests.of_shard[best], bests.of_position[best])])
 
 

@@ -14,6 +14,7 @@ import xxhash
 from pasture.dedup.addresses import Ints, Mask
 
 NUMBER_BITS = 32
+NUMBER_MASK = (1 << NUMBER_BITS) - 1
 """A part's position in its shard is row << 32 | number."""
 WHITE_ASCII = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
 WHITE = WHITE_ASCII + (
@@ -50,7 +51,7 @@ class PartsFound:
     @classmethod
     def of(cls, positions: Ints) -> PartsFound:
         """Take positions apart."""
-        return cls(positions >> NUMBER_BITS, positions & ((1 << NUMBER_BITS) - 1))
+        return cls(positions >> NUMBER_BITS, positions & NUMBER_MASK)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +71,34 @@ class RemovedParts:
     reasons: pa.Array
 
 
+def text_ends(texts: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each string of a column ends in its bytes, after where the first begins: a view."""
+    _, ends, _ = texts.buffers()
+    if ends is None:  # as an empty column may have it
+        return np.zeros(1, np.int32)
+    return np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+
+
+def text_bytes(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """The bytes that a column of strings lies in: a view."""
+    return np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+
+
+def from_ends(ends: Ints, texts: pa.Array) -> pa.Array:
+    """Make a column of strings from the bytes of another one, cut at other places."""
+    buffers = [None, pa.py_buffer(ends.astype(np.int32)), texts.buffers()[2]]
+    return pa.Array.from_buffers(pa.string(), len(ends) - 1, buffers)
+
+
 def find_blank(texts: pa.Array) -> Mask:
     """Tell which texts are empty, or hold nothing but white space."""
-    is_blank: Mask = pc.binary_length(pc.utf8_ltrim(texts, WHITE)).to_numpy() == 0
+    ends = text_ends(texts)
+    is_blank: Mask = np.diff(ends) == 0
+    has_first = np.flatnonzero(~is_blank)
+    first = text_bytes(texts)[ends[has_first]]
+    doubtful = has_first[(first <= ord(" ")) | (first > 127)]
+    rest = pc.utf8_ltrim(texts.take(pa.array(doubtful)), WHITE)
+    is_blank[doubtful] = pc.binary_length(rest).to_numpy() == 0
     return is_blank
 
 

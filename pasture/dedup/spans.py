@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from pasture import storage
 from pasture.dedup.base import Deduplication
-from pasture.dedup.lines import drop_lines, normalise_lines
+from pasture.dedup.lines import drop_lines, hash_lines
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.parts import (
     NUMBER_BITS,
@@ -34,7 +34,6 @@ from pasture.dedup.parts import (
     RemovedParts,
     check_scope,
     found_any,
-    hash_parts,
     to_positions,
 )
 from pasture.dedup.shingles import polynomial
@@ -78,13 +77,13 @@ def read_spans(path: str, sentences: int) -> Entries:
     for batch in storage.read_batches(path, columns=["text"]):
         texts = [list(_split_text(text)) for text in batch["text"].to_pylist()]
         counts = np.array([len(text) for text in texts], np.int64)
-        normal, _ = normalise_lines(pa.array(itertools.chain(*texts), pa.string()), "c4")
+        hashed, _ = hash_lines(pa.array(itertools.chain(*texts), pa.string()), "c4")
         # A span ends in the text that it begins in.
         numbered = to_positions(counts, row)
         begins = np.flatnonzero(
             PartsFound.of(numbered).numbers + sentences <= np.repeat(counts, counts)
         )
-        keys.append(polynomial(hash_parts(normal), sentences)[begins])
+        keys.append(polynomial(hashed, sentences)[begins])
         positions.append(numbered[begins])
         row += batch.num_rows
     return Entries(np.concatenate(keys).reshape(-1, 1), np.concatenate(positions))

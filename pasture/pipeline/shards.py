@@ -265,18 +265,21 @@ class ShardWriter:
     ) -> pa.RecordBatch:
         is_kept = reasons.is_null()
         kept = replace_column(self.drop(batch, name, reasons), "text", texts.filter(is_kept))
-        rows = pa.array(removed.rows)
-        of_kept = is_kept.take(rows)
+        of_kept = is_kept.take(pa.array(removed.rows))
+        columns = (removed.rows, pa.array(removed.numbers, pa.int32()), removed.texts)
+        rows, numbers, removed_texts, removed_reasons = (
+            pa.array(column).filter(of_kept) for column in (*columns, removed.reasons)
+        )
         lines = pa.RecordBatch.from_arrays(
             [
                 batch["id"].take(rows),
-                pa.array(removed.numbers, pa.int32()),
-                removed.texts,
+                numbers,
+                removed_texts,
                 pa.repeat(name, len(rows)),
-                removed.reasons,
+                removed_reasons,
             ],
             schema=REMOVED_LINE_SCHEMA,
-        ).filter(of_kept)
+        )
         for count in lines["drop_reason"].value_counts().to_pylist():
             self.edited[f"{name}/{count['values']}"] += count["counts"]
         self._write_lines(lines)
@@ -295,10 +298,12 @@ class ShardWriter:
 
     def _cut(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Cut texts for the audit."""
-        limit = self.folder.audit_characters
-        if pc.max(pc.binary_length(batch["text"])).as_py() <= limit:
+        texts, limit = batch["text"], self.folder.audit_characters
+        is_long = pc.greater(pc.binary_length(texts), limit)
+        cut = pc.utf8_slice_codeunits(texts.filter(is_long), 0, limit)
+        if not len(cut):
             return batch
-        return replace_column(batch, "text", pc.utf8_slice_codeunits(batch["text"], 0, limit))
+        return replace_column(batch, "text", pc.replace_with_mask(texts, is_long, cut))
 
 
 def _or_empty(reasons: pa.Array, texts: pa.Array) -> pa.Array:

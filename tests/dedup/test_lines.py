@@ -16,10 +16,10 @@ from pasture.dedup.lines import (
     DuplicateLines,
     FindDuplicateLines,
     drop_lines,
-    normalise_lines,
+    hash_lines,
     split_lines,
 )
-from pasture.dedup.parts import WHITE, PartsFound
+from pasture.dedup.parts import WHITE, PartsFound, find_blank, hash_parts
 from pasture.records import Document
 
 FEW = settings(
@@ -41,12 +41,12 @@ def c4(line):
     return line.strip().lower()
 
 
-def normalised(lines, form="ccnet"):
-    """Normalise lines as the search does; blank ones as None."""
-    normal, present = normalise_lines(pa.array(lines, pa.string()), form)
-    return [
-        line.decode() if is_there else None for line, is_there in zip(normal, present, strict=True)
-    ]
+def same_keys(lines, want, form="ccnet"):
+    """Tell whether lines are compared as what is wanted of them; None stands for a blank line."""
+    keys, present = hash_lines(pa.array(lines, pa.string()), form)
+    wanted = hash_parts([(normal or "").encode() for normal in want])
+    is_there = [normal is not None for normal in want]
+    return present.tolist() == is_there and np.array_equal(keys[present], wanted[present])
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,13 @@ def normalised(lines, form="ccnet"):
     ],
 )
 def test_normalises_as_ccnet(line, normal):
-    assert normalised([line]) == [normal]
+    assert same_keys([line], [normal])
     assert ccnet(line) == (normal or "")
 
 
 def test_c4_only_lower_cases():
     lines = [" It Was 5\u2026\t ", "\x1fCAF\u00c9\x00 1", "\u00a0\u039f\u03a3 \u0130"]
-    assert normalised(lines, "c4") == [
-        "it was 5\u2026",
-        "caf\u00e9\x00 1",
-        "\u03bf\u03c2 i\u0307",
-    ]
+    assert same_keys(lines, ["it was 5\u2026", "caf\u00e9\x00 1", "\u03bf\u03c2 i\u0307"], "c4")
 
 
 def test_every_character_is_normalised_as_ccnet():
@@ -91,7 +87,7 @@ def test_every_character_is_normalised_as_ccnet():
     ]
     for lines in (characters, [f"x{character}Y" for character in characters]):
         want = [ccnet(line) if line.strip() else None for line in lines]
-        assert normalised(lines) == want
+        assert same_keys(lines, want)
 
 
 LINES = st.text(
@@ -106,15 +102,19 @@ LINES = st.text(
 @given(st.lists(LINES, max_size=5))
 def test_normalises_every_line_alone(lines):
     present = [line if line.strip() else None for line in lines]
-    assert normalised(lines) == [None if line is None else ccnet(line) for line in present]
-    assert normalised(lines, "c4") == [None if line is None else c4(line) for line in present]
+    assert same_keys(lines, [None if line is None else ccnet(line) for line in present])
+    assert same_keys(lines, [None if line is None else c4(line) for line in present], "c4")
 
 
 @given(st.lists(st.lists(LINES, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_splits_a_column_into_the_lines_of_its_texts(texts):
     column = pa.array(["never", *("\n".join(lines) for lines in texts)])[1:]
     lines, counts = split_lines(column)
-    assert lines.to_pylist() == [line for text in texts for line in text]
+    assert lines.to_pylist() == [
+        line if number == len(text) else f"{line}\n"
+        for text in texts
+        for number, line in enumerate(text, 1)
+    ]
     assert counts.tolist() == [len(text) for text in texts]
 
 
@@ -268,3 +268,18 @@ def test_knows_what_python_takes_for_white_space():
 def test_refuses_a_negative_scope():
     with pytest.raises(ValueError, match="scope_shards is -1"):
         DuplicateLines(scope_shards=-1)
+
+
+@given(st.lists(st.text(st.sampled_from(WHITE + "a\u00e9\u2029\x00"), max_size=4)))
+def test_finds_blank_texts_as_strip_does(texts):
+    column = pa.array(["never", *texts])[1:]
+    assert find_blank(column).tolist() == [not text.strip() for text in texts]
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["", ""], ["\n", "", "a"]])
+def test_splits_texts_without_characters(texts):
+    lines, counts = split_lines(pa.array(texts, pa.string()))
+    assert "".join(lines.to_pylist()) == "".join(texts)
+    assert counts.tolist() == [text.count("\n") + 1 for text in texts]
+    left, removed = drop_lines(pa.array(texts, pa.string()), PartsFound.of(np.empty(0, np.int64)))
+    assert (left.to_pylist(), len(removed.rows)) == (texts, 0)

@@ -18,7 +18,7 @@ from pasture.dedup.matching import (
 )
 
 SPREAD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: small keys in many buckets
-NUMBERS = st.lists(st.integers(0, 1 << 62))
+NUMBERS = st.lists(st.integers(0, 1 << 62) | st.integers(0, 1 << 34))
 ENTRY = st.tuples(st.integers(0, 6), st.sampled_from([0.0, 1.0, float("nan")]))
 SHARDS = st.lists(st.lists(ENTRY, max_size=12), max_size=5)
 
@@ -79,10 +79,20 @@ def test_packed_numbers_come_back(numbers):
 
 
 @pytest.mark.parametrize(
-    ("steps", "size"), [((-128, 127), 1), ((-129, 0), 2), ((0, 128), 2), ((0, 1 << 31), 8)]
+    ("steps", "rows", "numbers"),
+    [
+        ((-128, 127), 0, 1),
+        ((-129, 0), 0, 2),
+        ((0, 128), 0, 2),
+        ((0, 1 << 31), 0, 8),
+        ((1 << 32, 127), 1, 1),  # the next row
+        (((200 << 32) - 5, 0), 2, 1),
+    ],
 )
-def test_steps_take_the_bytes_that_hold_them(steps, size):
-    assert Packed.of(np.cumsum([1 << 40, *steps])).steps.itemsize == size
+def test_steps_take_the_bytes_that_hold_them(steps, rows, numbers):
+    packed = Packed.of(np.cumsum([(1 << 40) + 200, *steps]))
+    assert packed.rows.nbytes == 2 * rows
+    assert packed.numbers.itemsize == numbers
 
 
 @pytest.mark.parametrize(
