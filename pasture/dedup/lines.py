@@ -45,7 +45,7 @@ from pasture.dedup.parts import (
     found_any,
     from_ends,
     hash_parts,
-    text_bytes,
+    text_buffer,
     text_ends,
     to_positions,
 )
@@ -104,7 +104,7 @@ def split_lines(texts: pa.Array) -> tuple[pa.Array, Ints]:
 
     The lines are views of the texts. Each holds the line break that ends it.
     """
-    ends, data = text_ends(texts), text_bytes(texts)
+    ends, data = text_ends(texts), text_buffer(texts)
     start = int(ends[0])
     breaks = np.flatnonzero(data[start : ends[-1]] == ord("\n")) + (start + 1)
     before = np.searchsorted(breaks, ends[1:], side="right")
@@ -127,7 +127,7 @@ def hash_lines(lines: pa.Array, form: Form) -> tuple[npt.NDArray[np.uint64], Mas
 
 
 def _normalise(lines: pa.Array, form: Form, is_ascii: bool) -> list[bytes]:
-    """Bring lines, which hold no line break, into the form that is compared."""
+    """Bring lines, trimmed and so without a line break, into the form that is compared."""
     if not len(lines):
         return []
     joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")

@@ -79,7 +79,7 @@ def text_ends(texts: pa.Array) -> npt.NDArray[np.int32]:
     return np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
 
 
-def text_bytes(texts: pa.Array) -> npt.NDArray[np.uint8]:
+def text_buffer(texts: pa.Array) -> npt.NDArray[np.uint8]:
     """The bytes that a column of strings lies in: a view."""
     return np.frombuffer(texts.buffers()[2] or b"", np.uint8)
 
@@ -95,7 +95,7 @@ def find_blank(texts: pa.Array) -> Mask:
     ends = text_ends(texts)
     is_blank: Mask = np.diff(ends) == 0
     has_first = np.flatnonzero(~is_blank)
-    first = text_bytes(texts)[ends[has_first]]
+    first = text_buffer(texts)[ends[has_first]]
     doubtful = has_first[(first <= ord(" ")) | (first > 127)]
     rest = pc.utf8_ltrim(texts.take(pa.array(doubtful)), WHITE)
     is_blank[doubtful] = pc.binary_length(rest).to_numpy() == 0
