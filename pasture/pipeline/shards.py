@@ -266,17 +266,14 @@ class ShardWriter:
         is_kept = reasons.is_null()
         kept = replace_column(self.drop(batch, name, reasons), "text", texts.filter(is_kept))
         of_kept = is_kept.take(pa.array(removed.rows))
-        columns = (removed.rows, pa.array(removed.numbers, pa.int32()), removed.texts)
-        rows, numbers, removed_texts, removed_reasons = (
-            pa.array(column).filter(of_kept) for column in (*columns, removed.reasons)
-        )
+        rows = pa.array(removed.rows).filter(of_kept)
         lines = pa.RecordBatch.from_arrays(
             [
                 batch["id"].take(rows),
-                numbers,
-                removed_texts,
+                pa.array(removed.numbers, pa.int32()).filter(of_kept),
+                removed.texts.filter(of_kept),
                 pa.repeat(name, len(rows)),
-                removed_reasons,
+                removed.reasons.filter(of_kept),
             ],
             schema=REMOVED_LINE_SCHEMA,
         )

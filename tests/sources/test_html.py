@@ -139,6 +139,17 @@ def test_refuses_what_would_take_too_long(extractor, body, reason):
     assert error.value.reason == reason
 
 
+@pytest.mark.parametrize("extractor", ["auto", "trafilatura", "trafilatura_fast"])
+@pytest.mark.parametrize(
+    "body",
+    ["<div>" * 4_000, "<b><i>" * 3_000, ("<div>" * 200 + "</div>" * 200) * 100],
+)
+def test_trafilatura_is_spared_what_resiliparse_reads(extractor, body):
+    with pytest.raises(PageError, match="too_complex"):
+        html.extract(page(body), extractor)
+    html.extract(page(body), "resiliparse")
+
+
 ATTRIBUTES = "<p " + " ".join(f"a{i}=11" for i in range(2_001))
 LARGE = "word " * 1_700_000  # pages so large that each tag over 8,192 bytes is looked at
 
