@@ -22,6 +22,7 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
 from pasture.manifests.mixture import write_realised
+from pasture.manifests.shards import MANIFEST
 from pasture.pipeline import models
 from pasture.pipeline.graph import (
     BeamNode,
@@ -39,7 +40,7 @@ from pasture.pipeline.indexes import check_index
 from pasture.pipeline.lock import output_lock
 from pasture.pipeline.options import LOCAL_RUNNER, beam_options
 from pasture.pipeline.recipes import Recipe
-from pasture.pipeline.shards import StageFolder
+from pasture.pipeline.shards import RECORDS, StageFolder
 from pasture.pipeline.tokens import write_corpus_manifest
 from pasture.pipeline.work import JobUse, Stopwatch, Work, step_label
 from pasture.sources.base import InputShard
@@ -182,6 +183,7 @@ def run_recipe(
         PastureError: Something cannot work; what is done stays, and a later run goes on there.
     """
     progress = progress or Silent()
+    output = storage.absolute(output)
     graph = build_graph(recipe)
     deduplications = deduplicating(graph)
     for name in allow_removal:
@@ -253,6 +255,8 @@ def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> b
         return False
     changes = node.changes(context, manifest)
     if not changes:
+        # A run that was killed just after it committed the node left them.
+        storage.remove_tree(storage.join(context.folder(node.key), RECORDS))
         progress.finished(node.key, manifest, skipped=True)
         return True
     if not force:
@@ -261,6 +265,8 @@ def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> b
             + "\n  ".join(changes)
             + "\nRun with --force to make it and what depends on it anew, or choose another output."
         )
+    # The manifest first: half a folder is never taken for a whole one.
+    storage.remove_tree(storage.join(context.folder(node.key), MANIFEST))
     storage.remove_tree(context.folder(node.key))
     return False
 
@@ -396,7 +402,7 @@ def _write_mixture(context: Context, progress: Progress) -> None:
     """Write ``mixture.yaml`` once the tokens of every source of the recipe are there."""
     counts = {}
     for name in context.recipe.sources:
-        path = storage.join(context.folder(f"tokens/{name}"), "MANIFEST.json")
+        path = storage.join(context.folder(f"tokens/{name}"), MANIFEST)
         if not storage.exists(path):
             return
         counts[name] = int(storage.read_json(path)["splits"]["train"]["tokens"])

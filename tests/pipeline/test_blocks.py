@@ -12,7 +12,7 @@ from pasture.pipeline import graph
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, run_recipe
 from tests.conftest import write_c4
-from tests.trees import contents
+from tests.trees import differences
 
 LINES = {"10-lines": {"duplicate_lines": {"scope_shards": 2, "max_removed": 1}}}
 SPANS = {"10-spans": {"duplicate_spans": {"scope_shards": 2, "sentences": 1, "max_removed": 1}}}
@@ -63,7 +63,7 @@ def test_blocks_in_jobs_of_their_own_give_what_one_job_gives(recipe, tmp_path, m
     key = f"documents/c4/{stage}"
     jobs = run(recipe(stages), tmp_path / "blocks")
     assert jobs == [{"documents/c4/00-extract"}, {key}, {key}, {key}]
-    assert contents(tmp_path / "one") == contents(tmp_path / "blocks")
+    assert differences(tmp_path / "one", tmp_path / "blocks") == []
     assert '"edited": {' in (tmp_path / "one" / key / "MANIFEST.json").read_text()
 
 
@@ -79,7 +79,7 @@ def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypat
     ]  # fmt: skip
     (folder / "_records/00002.json").unlink()
     assert run(recipe(LINES), tmp_path / "out") == [{STAGE}, {STAGE}]
-    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+    assert differences(tmp_path / "out", tmp_path / "whole") == []
 
 
 def test_other_runners_take_one_job(recipe, tmp_path, monkeypatch):

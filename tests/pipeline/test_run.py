@@ -28,7 +28,7 @@ from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
 from pasture.tokenize.verify import verify_tokens
 from tests.conftest import gzipped
-from tests.trees import contents
+from tests.trees import differences
 
 
 def write_recipe(folder: pathlib.Path, body: object) -> None:
@@ -108,7 +108,7 @@ def test_equal_runs_give_equal_bytes_whatever_the_workers(raw, tmp_path, workers
     copy = tmp_path / "elsewhere"
     shutil.copytree(raw, copy)
     run(copy, tmp_path / "two", workers=workers)
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert differences(tmp_path / "one", tmp_path / "two") == []
 
 
 def test_a_changed_recipe_is_refused_with_the_key_and_then_forced(raw, recipe_body, tmp_path):
@@ -182,7 +182,7 @@ def test_goes_on_where_a_killed_run_stopped(raw, tmp_path, monkeypatch):
     run(raw, output)
     assert kept.stat().st_mtime_ns == before
     run(raw, tmp_path / "whole")
-    assert contents(output) == contents(tmp_path / "whole")
+    assert differences(output, tmp_path / "whole") == []
 
 
 def test_until_and_source_choose_a_part(raw, tmp_path):
@@ -424,10 +424,53 @@ def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):
 def test_what_a_killed_driver_left_half_written_is_removed(raw, tmp_path):
     output = tmp_path / "out"
     run(raw, output, until="00-extract")
-    whole = contents(output)
+    whole = pathlib.Path(shutil.copytree(output, tmp_path / "whole"))
     for left in ("recipe.yaml", "tokens/MANIFEST.json", "models/language/lid.176.ftz"):
         path = output / f"{left}.partial-0123456789ab"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
     run(raw, output, until="00-extract")
-    assert contents(output) == whole
+    assert differences(output, whole) == []
+
+
+def test_records_that_outlived_a_commit_are_removed(raw, tmp_path):
+    stage = tmp_path / "out/documents/c4/00-extract"
+    run(raw, tmp_path / "out", until="00-extract")
+    whole = pathlib.Path(shutil.copytree(tmp_path / "out", tmp_path / "whole"))
+    (stage / "_records").mkdir()  # it was killed between its manifest and the end of these
+    (stage / "_records/00002.json").write_text("{}")
+    log = run(raw, tmp_path / "out", until="00-extract")
+    assert log.skipped == ["documents/c4/00-extract"]
+    assert differences(tmp_path / "out", whole) == []
+
+
+def test_a_stage_that_is_half_removed_is_not_taken_for_done(
+    raw, recipe_body, tmp_path, monkeypatch
+):
+    output = tmp_path / "out"
+    run(raw, output, until="10-language")
+    whole = pathlib.Path(shutil.copytree(output, tmp_path / "whole"))
+    other = copy.deepcopy(recipe_body)
+    other["sources"]["c4"]["stages"]["10-language"]["steps"][1]["keep_languages"] = {
+        "languages": ["de"]
+    }
+    write_recipe(raw, other)
+
+    def remove_one_file(folder: str) -> None:
+        min(pathlib.Path(folder).glob("*.parquet")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", remove_one_file)
+        run(raw, output, until="10-language", force=True)
+    write_recipe(raw, recipe_body)
+    log = run(raw, output, until="10-language")
+    assert log.made == ["documents/c4/10-language"]
+    assert differences(output, whole) == []
+
+
+def test_a_relative_output_gives_the_same_bytes(raw, tmp_path, monkeypatch):
+    run(raw, tmp_path / "absolute")
+    monkeypatch.chdir(tmp_path)
+    run(raw, pathlib.Path("relative"))
+    assert differences(tmp_path / "relative", tmp_path / "absolute") == []

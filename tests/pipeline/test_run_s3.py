@@ -12,7 +12,7 @@ from pasture.manifests.outputs import Output, verify
 from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import plan, run_recipe
 from tests.s3_server import serve
-from tests.trees import contents
+from tests.trees import differences
 
 
 @pytest.fixture
@@ -36,11 +36,8 @@ def test_a_bucket_gets_the_same_bytes_as_a_disk(bucket, raw, tmp_path):
     recipe = load_recipe("s3://corpus/raw/recipe.yaml")
     run_recipe(recipe, "s3://corpus/out")
 
-    remote = {
-        name.removeprefix("corpus/out/"): bucket.cat_file(name)
-        for name in bucket.find("corpus/out")
-    }
-    assert remote == contents(tmp_path / "out")
+    bucket.get("corpus/out", str(tmp_path / "bucket"), recursive=True)
+    assert differences(tmp_path / "bucket", tmp_path / "out") == []
     assert list(verify(Output("s3://corpus/out"))) == []
     assert {node.state for node in plan(recipe, "s3://corpus/out")} == {"done"}
 

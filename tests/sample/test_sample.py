@@ -15,7 +15,7 @@ from pasture.sample import c4, common_crawl, write_sample
 from pasture.sample.containers import read_bundle
 from pasture.sources.c4 import C4
 from pasture.sources.common_crawl import CommonCrawl
-from tests.trees import contents
+from tests.trees import differences
 
 SOURCES = ["common_crawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange"]
 
@@ -41,7 +41,7 @@ def read(source):
 
 def test_is_the_same_every_time(sample, tmp_path):
     write_sample(str(tmp_path))
-    assert contents(tmp_path) == contents(sample)
+    assert differences(tmp_path, sample) == []
 
 
 def test_holds_every_source_and_the_recipe(sample):
