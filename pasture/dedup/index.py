@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pasture import storage
 from pasture.dedup.addresses import Ints
-from pasture.dedup.matching import Entries, collapse
+from pasture.dedup.matching import Entries, best_of_each_key
 from pasture.dedup.shingles import Unit, shingle, slices
 
 Uint32s = npt.NDArray[np.uint32]
@@ -83,7 +83,8 @@ def _writer(path: str, schema: pa.Schema, encodings: dict[str, str]) -> Iterator
 
 def write_entries(entries: Entries, path: str) -> int:
     """Write the distinct entries of a shard; return how many."""
-    distinct, _ = collapse(dataclasses.replace(entries, ranks=None))
+    first = best_of_each_key(entries.keys)
+    distinct = entries.take(np.flatnonzero(first == np.arange(len(first))))
     columns = [*distinct.keys.T, distinct.positions]
     schema = entries_schema(distinct.keys.shape[1])
     with _writer(path, schema, {"position": "DELTA_BINARY_PACKED"}) as writer:

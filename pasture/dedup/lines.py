@@ -42,6 +42,7 @@ from pasture.dedup.parts import (
     RemovedParts,
     check_scope,
     find_blank,
+    find_byte,
     found_any,
     from_ends,
     hash_parts,
@@ -106,7 +107,7 @@ def split_lines(texts: pa.Array) -> tuple[pa.Array, Ints]:
     """
     ends, data = text_ends(texts), text_buffer(texts)
     start = int(ends[0])
-    breaks = np.flatnonzero(data[start : ends[-1]] == ord("\n")) + (start + 1)
+    breaks = find_byte(data[start : ends[-1]], b"\n") + (start + 1)
     before = np.searchsorted(breaks, ends[1:], side="right")
     lines = from_ends(np.append(start, np.insert(breaks, before, ends[1:])), texts)
     return lines, np.diff(before, prepend=0) + 1

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pasture.dedup.addresses import Array, Floats, Ints
-from pasture.dedup.parts import NUMBER_BITS, NUMBER_MASK
+from pasture.dedup.addresses import Floats, Ints
+from pasture.dedup.parts import Packed
 
 MIN_BUCKET_BITS, MAX_BUCKET_BITS = 4, 16
 BUCKET_BYTES = 512 << 20
@@ -37,46 +37,6 @@ def bucket_bits(text_bytes: int) -> int:
     """
     wanted = (text_bytes // BUCKET_BYTES).bit_length()
     return min(max(wanted, MIN_BUCKET_BITS), MAX_BUCKET_BITS)
-
-
-class Packed(NamedTuple):
-    """Positions that differ little from their neighbours, as few bytes.
-
-    Rows and numbers within them, which a position of a line has in its halves, are packed apart:
-    where the row changes, the whole position takes a long step.
-
-    Args:
-        first: The first position, if there is one.
-        rows: The steps from each upper half to the next, of the shortest type that holds them;
-            empty where all are the same.
-        numbers: Those of the lower halves.
-    """
-
-    first: Ints
-    rows: npt.NDArray[np.signedinteger[Any]]
-    numbers: npt.NDArray[np.signedinteger[Any]]
-
-    @classmethod
-    def of(cls, positions: Ints) -> Packed:
-        """Pack positions: one or two bytes for each half, where they stand close together."""
-        rows = _shortest(np.diff(positions >> NUMBER_BITS))
-        rows = rows if rows.any() else rows[:0]
-        return cls(positions[:1], rows, _shortest(np.diff(positions & NUMBER_MASK)))
-
-    def unpack(self) -> Ints:
-        """Give the positions."""
-        numbers = np.cumsum(np.concatenate([self.first & NUMBER_MASK, self.numbers]))
-        first = self.first >> NUMBER_BITS
-        rows = np.cumsum(np.concatenate([first, self.rows])) if len(self.rows) else first
-        positions: Ints = numbers | rows << NUMBER_BITS
-        return positions
-
-
-def _shortest(steps: Ints) -> npt.NDArray[np.signedinteger[Any]]:
-    """Change numbers to the shortest type that holds them."""
-    least, most = int(steps.min(initial=0)), int(steps.max(initial=0))
-    # ~most is negative, and needs as many bytes as most does with a sign.
-    return steps.astype(np.min_scalar_type(min(least, ~most)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +53,10 @@ class Entries:
     positions: Ints
     ranks: Floats | None = None
 
-    def take(self, chosen: Array | slice) -> Entries:
-        """Choose entries by a mask, by index or by a slice."""
-        ranks = None if self.ranks is None else self.ranks[chosen]
-        return Entries(self.keys[chosen], self.positions[chosen], ranks)
+    def take(self, chosen: Ints) -> Entries:
+        """Choose entries by their indices."""
+        ranks = None if self.ranks is None else self.ranks.take(chosen)
+        return Entries(self.keys.take(chosen, axis=0), self.positions.take(chosen), ranks)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpack_entries, (self.keys, Packed.of(self.positions), self.ranks)
@@ -118,14 +78,33 @@ class Matches:
 
     def beaten(self, shard: int) -> Matches:
         """Leave out the entries that are the best of their key themselves."""
-        beaten = (self.of_shard != shard) | (self.of_position != self.positions)
-        return Matches(self.positions[beaten], self.of_shard[beaten], self.of_position[beaten])
+        return self.take(
+            np.flatnonzero((self.of_shard != shard) | (self.of_position != self.positions))
+        )
+
+    def take(self, chosen: Ints) -> Matches:
+        """Choose matches by their indices."""
+        return Matches(
+            self.positions.take(chosen),
+            self.of_shard.take(chosen),
+            self.of_position.take(chosen),
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        packed = Packed.of(self.positions), self.of_shard, Packed.of(self.of_position)
+        return _unpack_matches, packed
 
 
 def _unpack_entries(
     keys: npt.NDArray[np.uint64], positions: Packed, ranks: Floats | None
 ) -> Entries:
     return Entries(keys, positions.unpack(), ranks)
+
+
+def _unpack_matches(
+    positions: Packed, of_shard: npt.NDArray[np.int32], of_position: Packed
+) -> Matches:
+    return Matches(positions.unpack(), of_shard, of_position.unpack())
 
 
 class StoredEntries(Protocol):
@@ -135,8 +114,34 @@ class StoredEntries(Protocol):
         """Read the entries."""
 
 
+class Repeats(NamedTuple):
+    """Entries that a better one of their own shard has the key of.
+
+    They come packed: they wait for what the buckets find.
+
+    Args:
+        positions: Where they are, ascending.
+        bests: Where the better ones are, ascending; each once.
+        best: For each entry, the index of the better one in ``bests``.
+    """
+
+    positions: Packed
+    bests: Packed
+    best: npt.NDArray[np.unsignedinteger[Any]]
+
+    @classmethod
+    def of(cls, positions: Ints, best: Ints) -> Repeats:
+        """Find them among entries, given the index of the best entry of each one's key."""
+        repeated = np.flatnonzero(best != np.arange(len(best)))
+        is_best = np.zeros(len(best), bool)
+        is_best[best.take(repeated)] = True
+        bests = np.flatnonzero(is_best)
+        number = np.cumsum(is_best, dtype=np.uint32) - np.uint32(1)
+        index = number.take(best.take(repeated)).astype(np.min_scalar_type(len(bests)))
+        return cls(Packed.of(positions.take(repeated)), Packed.of(positions.take(bests)), index)
+
+
 Part = tuple[int, Entries]
-Repeats = tuple[Packed, Packed]
 
 
 def concatenate(parts: Iterable[Entries]) -> Entries:
@@ -153,51 +158,66 @@ def concatenate(parts: Iterable[Entries]) -> Entries:
     )
 
 
-def best_of_each_key(entries: Entries) -> tuple[Ints, Ints]:
-    """For each entry, the index of the best entry with the same key, and how many have it.
-
-    Of equal ranks the first entry wins.
-    """
-    if entries.ranks is None:
-        return _first_of_each_key(entries.keys)
-    order = np.argsort(entries.ranks, kind="stable")
-    first, count = _first_of_each_key(entries.keys[order])
-    given = np.argsort(order)
-    return order[first][given], count[given]
+def best_of_each_key(keys: npt.NDArray[np.uint64], ranks: Floats | None = None) -> Ints:
+    """For each entry, the index of the best entry with the same key; of equal ranks the first."""
+    if ranks is None:
+        return _first_of_each_key(keys)
+    order = np.argsort(ranks, kind="stable")
+    best = np.empty_like(order)
+    best[order] = order[_first_of_each_key(keys.take(order, axis=0))]
+    return best
 
 
-def _first_of_each_key(keys: npt.NDArray[np.uint64]) -> tuple[Ints, Ints]:
+def _first_of_each_key(keys: npt.NDArray[np.uint64]) -> Ints:
     if keys.shape[1] == 1:  # Arrow numbers integers two to three times as fast as bytes
         values = pa.array(keys[:, 0])
     else:
         data = pa.py_buffer(np.ascontiguousarray(keys))
         values = pa.Array.from_buffers(pa.binary(8 * keys.shape[1]), len(keys), [None, data])
-    # Arrow numbers the distinct keys as it meets them.
-    number = values.dictionary_encode().indices.to_numpy()
-    first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))
-    return first[number], np.bincount(number)[number]
+    encoded = values.dictionary_encode()
+    number = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[number[::-1]] = np.arange(len(keys))[::-1]  # of those with one number the last stays
+    best: Ints = first[number]
+    return best
 
 
-def collapse(entries: Entries) -> tuple[Entries, Repeats]:
-    """Keep the best entry of each key in a shard; give the others' positions and its position.
+def deal(entries: Entries, bits: int) -> tuple[list[tuple[int, Entries]], Repeats]:
+    """Split a shard's entries by the highest bits of their keys, the best one of each key.
 
-    Both come packed: they wait for what the buckets find.
+    Args:
+        entries: The entries of a shard.
+        bits: How many bits, at least ``MIN_BUCKET_BITS``.
+
+    Returns:
+        ``(bucket, entries)`` for each bucket that has any, and the other entries.
     """
-    best, _ = best_of_each_key(entries)
-    is_best = best == np.arange(len(best))
-    repeated, of = entries.positions[~is_best], entries.positions[best[~is_best]]
-    return entries.take(is_best), (Packed.of(repeated), Packed.of(of))
+    parts: list[tuple[int, Entries]] = []
+    keys, ranks = entries.keys, entries.ranks
+    best = np.empty(len(keys), np.int64)
+    # Few buckets first: their keys are told apart in a processor's cache.
+    for bucket, chosen in _by_bucket(keys, MIN_BUCKET_BITS):
+        ranks_there = None if ranks is None else ranks.take(chosen)
+        found = chosen.take(best_of_each_key(keys.take(chosen, axis=0), ranks_there))
+        best[chosen] = found
+        # An index is many times as fast as the mask that it is made of.
+        part = entries.take(chosen.take(np.flatnonzero(found == chosen)))
+        if bits == MIN_BUCKET_BITS:
+            parts.append((bucket, part))
+        else:
+            parts += [(number, part.take(few)) for number, few in _by_bucket(part.keys, bits)]
+    return parts, Repeats.of(entries.positions, best)
 
 
-def deal(entries: Entries, bits: int) -> Iterator[tuple[int, Entries]]:
-    """Split entries by the highest bits of their keys."""
+def _by_bucket(keys: npt.NDArray[np.uint64], bits: int) -> Iterator[tuple[int, Ints]]:
+    """Give each bucket that has keys, with their indices, ascending."""
     # Numpy sorts 16-bit numbers by radix, in linear time.
-    buckets = (entries.keys[:, 0] >> np.uint64(64 - bits)).astype(np.uint16)
+    buckets = (keys[:, 0] >> np.uint64(64 - bits)).astype(np.uint16)
     order = np.argsort(buckets, kind="stable")
-    buckets, dealt = buckets[order], entries.take(order)
-    starts = np.flatnonzero(np.diff(buckets.astype(np.int32), prepend=-1))
+    ordered = buckets[order]
+    starts = np.flatnonzero(np.diff(ordered.astype(np.int32), prepend=-1))
     for start, end in itertools.pairwise([*starts.tolist(), len(buckets)]):
-        yield int(buckets[start]), dealt.take(slice(start, end))
+        yield int(ordered[start]), order[start:end]
 
 
 def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
@@ -206,45 +226,47 @@ def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
     entries = concatenate(part for _, part in parts)
     sizes = [len(part.positions) for _, part in parts]
     of_shard = np.repeat(np.array([shard for shard, _ in parts], np.int32), sizes)
-    best, count = best_of_each_key(entries)
+    best = best_of_each_key(entries.keys, entries.ranks)
+    beaten = np.flatnonzero(best != np.arange(len(best)))
+    is_shared = np.zeros(len(best), bool)
+    is_shared[beaten] = is_shared[best[beaten]] = True
     end = 0
     for (shard, part), size in zip(parts, sizes, strict=True):
         start, end = end, end + size
-        shared = np.flatnonzero(count[start:end] > 1)
+        shared = np.flatnonzero(is_shared[start:end])
         if shard >= 0 and len(shared):
             winner = best[start + shared]
             matched = Matches(part.positions[shared], of_shard[winner], entries.positions[winner])
             yield shard, matched
 
 
-def merge_shard(shard: int, matches: Iterable[Matches], repeats: Iterable[Repeats]) -> Matches:
+def merge_shard(shard: int, matches: Iterable[Matches], repeats: Repeats | None) -> Matches:
     """Join what the buckets found of a shard with what repeats inside the shard."""
     empty = np.empty(0, np.int64)
     nothing = Matches(empty, empty.astype(np.int32), empty)
     matched = _in_order([nothing, *matches])
-    packed = itertools.chain.from_iterable(repeats)
-    repeated, local_best = [numbers.unpack() for numbers in packed] or (empty, empty)
+    if repeats is None:
+        return matched
 
     # A key that no other shard has: its best entry is the one in this shard.
-    encoded = pa.array(local_best).dictionary_encode()
-    distinct, of_repeat = encoded.dictionary.to_numpy(), encoded.indices.to_numpy()
-    found = np.searchsorted(matched.positions, distinct)
-    lonely = np.sort(distinct[np.append(matched.positions, -1)[found] != distinct])
+    local = repeats.bests.unpack()
+    found = np.searchsorted(matched.positions, local)
+    lonely = local.compress(np.append(matched.positions, -1)[found] != local)
     own = np.full(len(lonely), shard, np.int32)
     bests = _in_order([matched, Matches(lonely, own, lonely)])
-    best = np.searchsorted(bests.positions, distinct)[of_repeat]
+    best = np.searchsorted(bests.positions, local)[repeats.best]
+    repeated = repeats.positions.unpack()
     return _in_order([bests, Matches(repeated, bests.of_shard[best], bests.of_position[best])])
 
 
 def _in_order(parts: Sequence[Matches]) -> Matches:
     """Join matches, each part in order already."""
-    positions = np.concatenate([part.positions for part in parts])
-    order = np.argsort(positions, kind="stable")
-    return Matches(
-        positions[order],
-        np.concatenate([part.of_shard for part in parts])[order],
-        np.concatenate([part.of_position for part in parts])[order],
+    joined = Matches(
+        np.concatenate([part.positions for part in parts]),
+        np.concatenate([part.of_shard for part in parts]),
+        np.concatenate([part.of_position for part in parts]),
     )
+    return joined.take(np.argsort(joined.positions, kind="stable"))
 
 
 class ReadEntries(beam.DoFn):  # type: ignore[misc]
@@ -260,10 +282,10 @@ class ReadEntries(beam.DoFn):  # type: ignore[misc]
         found = self.read(stored) if isinstance(stored, str) else stored.entries()
         if shard < 0:
             found = dataclasses.replace(found, ranks=None)
-        entries, repeats = collapse(found)
-        if shard >= 0 and len(repeats[0].first):
+        parts, repeats = deal(found, self.bits)
+        if shard >= 0 and len(repeats.best):
             yield beam.pvalue.TaggedOutput("repeats", (shard, repeats))
-        for bucket, part in deal(entries, self.bits):
+        for bucket, part in parts:
             yield (block, bucket), (shard, part)
 
 
@@ -301,4 +323,4 @@ class MatchEntries(beam.PTransform):  # type: ignore[misc]
 
 
 def _merge_joined(shard: int, joined: dict[str, Any]) -> tuple[int, Matches]:
-    return shard, merge_shard(shard, joined["matches"], list(joined["repeats"]))
+    return shard, merge_shard(shard, joined["matches"], next(iter(joined["repeats"]), None))

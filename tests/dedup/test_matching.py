@@ -11,7 +11,6 @@ from pasture.dedup.matching import (
     Matches,
     Packed,
     bucket_bits,
-    collapse,
     deal,
     match_bucket,
     merge_shard,
@@ -30,14 +29,14 @@ def find(shards, ranked, bits):
         keys = np.array([key * SPREAD % (1 << 64) for key, _ in rows], np.uint64)
         ranks = np.array([rank for _, rank in rows], np.float64) if ranked else None
         entries = Entries(keys.reshape(-1, 1), np.arange(len(rows)) * 3, ranks)
-        distinct, repeats[shard] = collapse(entries)
-        for bucket, part in deal(distinct, bits):
+        dealt, repeats[shard] = deal(entries, bits)
+        for bucket, part in dealt:
             buckets[bucket].append((shard, pickle.loads(pickle.dumps(part))))
     matches = collections.defaultdict(list)
     for parts in buckets.values():
         for shard, matched in match_bucket(parts):
             matches[shard].append(matched)
-    return {shard: merge_shard(shard, matches[shard], [repeats[shard]]) for shard in repeats}
+    return {shard: merge_shard(shard, matches[shard], repeats[shard]) for shard in repeats}
 
 
 def find_by_hand(shards, ranked):
@@ -105,8 +104,7 @@ def test_there_are_more_buckets_where_there_is_more_text(text_bytes, buckets):
 
 def shuffled_bytes(keys):
     """What a shard sends: its distinct entries by bucket, and the positions of the others."""
-    distinct, repeats = collapse(Entries(keys, np.arange(len(keys))))
-    return len(pickle.dumps([list(deal(distinct, 8)), repeats]))
+    return len(pickle.dumps(deal(Entries(keys, np.arange(len(keys))), 8)))
 
 
 def test_a_key_that_a_shard_repeats_costs_less_than_others():
