@@ -133,11 +133,12 @@ class Repeats(NamedTuple):
     def of(cls, positions: Ints, best: Ints) -> Repeats:
         """Find them among entries, given the index of the best entry of each one's key."""
         repeated = np.flatnonzero(best != np.arange(len(best)))
+        of = best.take(repeated)
         is_best = np.zeros(len(best), bool)
-        is_best[best.take(repeated)] = True
+        is_best[of] = True
         bests = np.flatnonzero(is_best)
         number = np.cumsum(is_best, dtype=np.uint32) - np.uint32(1)
-        index = number.take(best.take(repeated)).astype(np.min_scalar_type(len(bests)))
+        index = number.take(of).astype(np.min_scalar_type(len(bests)))
         return cls(Packed.of(positions.take(repeated)), Packed.of(positions.take(bests)), index)
 
 

@@ -296,11 +296,10 @@ class ShardWriter:
     def _cut(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Cut texts for the audit."""
         texts, limit = batch["text"], self.folder.audit_characters
-        sizes = pc.binary_length(texts)
-        if pc.max(sizes).as_py() <= limit:
-            return batch
-        is_long = pc.greater(sizes, limit)
+        is_long = pc.greater(pc.binary_length(texts), limit)
         cut = pc.utf8_slice_codeunits(texts.filter(is_long), 0, limit)
+        if not len(cut):
+            return batch
         return replace_column(batch, "text", pc.replace_with_mask(texts, is_long, cut))
 
 
