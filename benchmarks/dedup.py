@@ -45,9 +45,9 @@ from pasture.dedup.exact import ExactDuplicates
 from pasture.dedup.matching import Entries, match_bucket
 from pasture.dedup.near import NearDuplicates
 from pasture.pipeline.options import beam_options
-from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import StageFolder
 from pasture.pipeline.stages import Deduplicate
+from pasture.recipes.schema import Dedup
 from pasture.records import DOCUMENT_SCHEMA, MAX_BATCH_ROWS
 
 SHARD_ROWS = 20_000

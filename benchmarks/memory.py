@@ -25,8 +25,8 @@ import numpy as np
 
 from benchmarks.plotting import plot_lines
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 
 _WORDS = (
     "the a of and to in that it was for on with as his they at be this from have or had by not "

@@ -37,9 +37,10 @@ from pasture.pipeline.estimate import Estimate, estimate
 from pasture.pipeline.measure import Rates
 from pasture.pipeline.memory import held_bytes
 from pasture.pipeline.processes import process_tree
-from pasture.pipeline.recipes import Recipe, load_recipe
 from pasture.pipeline.run import run_recipe
 from pasture.pipeline.work import JobUse
+from pasture.recipes.load import load_recipe
+from pasture.recipes.schema import Recipe
 
 RECIPE = """\
 extends: llama

@@ -39,8 +39,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.records import Document
 from pasture.sources import wikitext
 from pasture.sources.mediawiki_dump import Page, SiteInfo, read_pages

@@ -160,8 +160,8 @@ def plan(
     from pasture.console.plans import measure_recipe, show_estimate, show_plan
     from pasture.pipeline.estimate import estimate
     from pasture.pipeline.measure import Rates
-    from pasture.pipeline.recipes import load_recipe
     from pasture.pipeline.run import plan as plan_run
+    from pasture.recipes.load import load_recipe
 
     loaded = load_recipe(recipe, _root(recipe, root))
     if not measure and rates is None:
@@ -215,8 +215,8 @@ def run(
     from pasture.console.progress import RunProgress
     from pasture.pipeline.estimate import estimate
     from pasture.pipeline.measure import Rates
-    from pasture.pipeline.recipes import load_recipe
     from pasture.pipeline.run import run_recipe
+    from pasture.recipes.load import load_recipe
 
     loaded = load_recipe(recipe, _root(recipe, root))
     expected = None
@@ -246,7 +246,7 @@ def _absolute(path: str | None) -> str | None:
 def _root(recipe: str, root: str | None) -> str:
     """The folder of the inputs: as named, or the recipe's own; "." for a built-in recipe."""
     from pasture import storage
-    from pasture.pipeline.recipes import builtin_recipes
+    from pasture.recipes.layers import builtin_recipes
 
     if root is not None:
         return storage.absolute(root)

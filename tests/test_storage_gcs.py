@@ -15,8 +15,8 @@ import pytest
 
 from pasture import storage
 from pasture.errors import StorageError
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from tests.trees import differences
 
 SERVER = pathlib.Path(sys.executable).parent / "fake-gcs-server"

@@ -13,8 +13,8 @@ from pasture.console.text import duration, show_json, size, stdout, table
 if TYPE_CHECKING:
     from pasture.pipeline.estimate import Estimate
     from pasture.pipeline.measure import Rates
-    from pasture.pipeline.recipes import Recipe
     from pasture.pipeline.run import PlannedNode
+    from pasture.recipes.schema import Recipe
 
 
 def show_sources(as_json: bool) -> None:

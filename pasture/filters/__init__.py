@@ -10,6 +10,7 @@ from pasture.filters.decontaminate import Decontaminate, MarkContaminated
 from pasture.filters.heuristics import FineWebQuality, GopherQuality, GopherRepetition
 from pasture.filters.language import KeepLanguages, LanguageId
 from pasture.filters.ngram import KeepBuckets, Perplexity, PerplexityBuckets
+from pasture.filters.scores import Classifier, KeepScores
 
 FILTERS: dict[str, type[Step]] = {
     step.name: step
@@ -27,6 +28,8 @@ FILTERS: dict[str, type[Step]] = {
         KeepBuckets,
         ReferenceClassifier,
         KeepReferences,
+        Classifier,
+        KeepScores,
         CodeHeuristics,
         StripHeader,
         Decontaminate,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pasture import config
-from pasture.records import RemovedLines
+from pasture.records import Columns, RemovedLines, snake_case
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +24,39 @@ class Step:
     """One step of a recipe. A subclass is a frozen dataclass; its fields are its options."""
 
     name: ClassVar[str]
+    """What a recipe calls the step; by default the class's name in snake_case."""
     needs: ClassVar[str | None] = None
-    """The model that the step needs: a key of the recipe's ``models``. A step that needs one
-    has a field ``model``, which the pipeline sets to the model's folder or file."""
+    """The kind of model that the step needs. Such a step has a field ``model``: in a recipe it
+    names an entry of ``models`` (by default the one that is called like the kind), and the
+    pipeline sets it to the model's folder or file."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "name"):
+            cls.name = snake_case(cls.__name__)
+
+    @property
+    def model_name(self) -> str | None:
+        """The entry of the recipe's ``models`` that the step uses, if it uses any."""
+        if self.needs is None:
+            return None
+        given: str = getattr(self, "model", "")
+        return given or self.needs
+
+    def with_model(self, path: str) -> Step:
+        """Return the step with the folder or file of its model."""
+        return dataclasses.replace(self, model=path)  # type: ignore[call-arg]
+
+    def new_columns(self) -> Columns:
+        """Return the columns beyond the fixed schema that the step adds, with their types.
+
+        The step finds them in each batch, filled with nulls, and replaces them.
+        """
+        return {}
+
+    def reads(self) -> tuple[str, ...]:
+        """Return the columns beyond the fixed schema that the step reads."""
+        return ()
 
     def rooted(self, root: str) -> Step:
         """The step with the relative paths of its files, where it reads any, under a folder."""

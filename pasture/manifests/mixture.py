@@ -374,6 +374,17 @@ def load_mixture(name: str, known: Collection[str] | None = None) -> Mixture:
     return mixture
 
 
+def natural_mixture(sizes: Mapping[str, int]) -> Mixture:
+    """Make the mixture that draws every source by its size, and each token once.
+
+    Raises:
+        ConfigError: Every source is empty.
+    """
+    total = sum(sizes.values())
+    shares = {name: Share(size / total) for name, size in sizes.items() if size}
+    return Mixture("natural", float(max(total, 1)), shares)
+
+
 def write_mixture(path: str, plan: MixturePlan) -> None:
     """Write the proportions and the budget of a plan as a mixture, for a recipe.
 

@@ -15,10 +15,21 @@ from collections.abc import Mapping, Sequence
 
 from pasture.errors import ConfigError
 from pasture.filters.classifier import ReferenceClassifier
-from pasture.pipeline import models
-from pasture.pipeline.graph import BeamNode, Context, ModelNode, Node, TokensNode, build_graph
+from pasture.manifests.mixture import natural_mixture
+from pasture.models.ngram import NgramModels
+from pasture.models.reference import ReferenceModel
+from pasture.pipeline.graph import (
+    BeamNode,
+    Context,
+    DriverNode,
+    ModelNode,
+    Node,
+    TokenizerNode,
+    TokensNode,
+    build_graph,
+)
 from pasture.pipeline.measure import JobRate, Rates
-from pasture.pipeline.recipes import Recipe
+from pasture.recipes.schema import Recipe
 
 SHUFFLE_MEMORY = 8.0
 """Bytes of memory, over all processes of the local runner, for each byte that a job shuffles: so
@@ -179,7 +190,7 @@ class Extrapolation:
 
     def _job(self, nodes: Sequence[Node], shards: Mapping[str, int]) -> JobEstimate:
         stages = tuple(self._stage(node, shards) for node in nodes)
-        trains = isinstance(nodes[0], ModelNode)
+        trains = isinstance(nodes[0], DriverNode)
         blocks = [
             _num_blocks(node, stage.shards or 1, self.workers)
             for node, stage in zip(nodes, stages, strict=True)
@@ -207,8 +218,8 @@ class Extrapolation:
 
     def _stage(self, node: Node, shards: Mapping[str, int]) -> StageEstimate:
         rate = self.rates.stages[node.key]
-        if isinstance(node, ModelNode):
-            growth = self.model_growth(node.model)
+        if isinstance(node, DriverNode):
+            growth = self.model_growth(node)
             seconds = rate.seconds * growth
             return StageEstimate(node.key, None, 0, seconds, seconds / 3600, 0, rate.disk_bytes)
         source = node.key.split("/")[1]
@@ -234,33 +245,35 @@ class Extrapolation:
         last = f"documents/{source}/{self.recipe.sources[source].last_stage}"
         return self.rates.stages[last].amount
 
-    def model_growth(self, model: str) -> float:
-        """How many times longer than on the sample a model's training takes."""
-        named = self.recipe.models
-        trained_on = self.rates.stages[_model_key(model)].amount
-        if model == "ngram":
-            most = named.ngram.training.max_documents
-            return _capped(self.growth(named.ngram.source), trained_on, most)
-        if model == "cutoffs":
-            return self.growth(named.cutoffs.source)
-        if model == "reference":
-            return self._reference_growth(trained_on)
-        if model == "tokenizer":
+    def model_growth(self, node: DriverNode) -> float:
+        """How many times longer than on the sample a training takes."""
+        if isinstance(node, TokenizerNode):
             return self._drawn(grown=True) / max(1.0, self._drawn(grown=False))
-        return 1.0
+        assert isinstance(node, ModelNode)
+        model, trained_on = self.recipe.models[node.name], self.rates.stages[node.key].amount
+        if model.is_given:
+            return 1.0
+        if isinstance(model, ReferenceModel):
+            return self._reference_growth(model, trained_on)
+        sources = (name.partition("/")[0] for name in model.sources())
+        growth = max((self.growth(source) for source in sources), default=1.0)
+        if isinstance(model, NgramModels):
+            return _capped(growth, trained_on, model.training.max_documents)
+        return growth
 
-    def _reference_growth(self, cited: int) -> float:
+    def _reference_growth(self, model: ReferenceModel, cited: int) -> float:
         """A page of the sample may be cited by an article outside of it; once is enough."""
-        model = self.recipe.models.reference
-        stage = models.stage_before(self.recipe, model.pages, ReferenceClassifier)
-        pages = max(1, self.rates.stages[f"documents/{model.pages}/{stage}"].rows)
+        source, stage = self.recipe.stage_before(model.pages, ReferenceClassifier)
+        pages = max(1, self.rates.stages[f"documents/{source}/{stage}"].rows)
         missed = (1 - min(1.0, cited / pages)) ** self.growth(model.citations)
         growth = self.growth(model.pages) * (1 - missed) * pages / max(1, cited)
         return _capped(growth, cited, model.training.max_positives)
 
     def _drawn(self, *, grown: bool) -> float:
         """Bytes of text that the tokenizer is trained on, of the sample or of all."""
-        shares = self.recipe.mixture.rescaled(self.recipe.sources).proportions
+        sizes = {name: self.raw_bytes[name] for name in self.recipe.sources}
+        mixture = self.recipe.mixture or natural_mixture(sizes)
+        shares = mixture.rescaled(self.recipe.sources).proportions
         most = self.recipe.tokenizer.training.sample_bytes
         return sum(
             min(self.text_bytes(name) * (self.growth(name) if grown else 1.0), most * share)
@@ -290,15 +303,17 @@ class Extrapolation:
 
         Only the tokenizer and the n-gram models hold their text; KenLM's share has a limit.
         """
-        assert isinstance(node, ModelNode)
+        assert isinstance(node, DriverNode)
         (job,) = (job for job in self.rates.jobs if node.key in job.keys)
-        held = job.memory - job.memory_before
-        growth = self.model_growth(node.model) if node.model in ("tokenizer", "ngram") else 1.0
-        held = max(0, held)
-        grown = held * growth
-        if node.model == "ngram":
-            grown = min(grown, held + _kenlm_bytes(self.recipe.models.ngram.training.memory))
-        return round(job.memory_before + grown)
+        held = max(0, job.memory - job.memory_before)
+        if isinstance(node, TokenizerNode):
+            return round(job.memory_before + held * self.model_growth(node))
+        assert isinstance(node, ModelNode)
+        model = self.recipe.models[node.name]
+        if not isinstance(model, NgramModels):
+            return round(job.memory_before + held)
+        grown = held * self.model_growth(node)
+        return round(job.memory_before + min(grown, held + _kenlm_bytes(model.training.memory)))
 
 
 def _num_blocks(node: Node, shards: int, workers: int) -> int:
@@ -320,7 +335,3 @@ def _capped(growth: float, sample: int, most: int) -> float:
 
 def _trains(job: JobRate) -> bool:
     return all(key == "tokenizer" or key.startswith("models/") for key in job.keys)
-
-
-def _model_key(model: str) -> str:
-    return model if model == "tokenizer" else f"models/{model}"

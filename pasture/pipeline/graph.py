@@ -18,6 +18,7 @@ import apache_beam as beam
 from pasture import __version__, config, storage
 from pasture.dedup.index import IndexShard
 from pasture.errors import ConfigError, InputError, StageError
+from pasture.filters.base import Step
 from pasture.filters.classifier import KeepReferences, ReferenceClassifier
 from pasture.manifests.clusters import frequent_lines, largest_clusters
 from pasture.manifests.shards import (
@@ -26,23 +27,13 @@ from pasture.manifests.shards import (
     fingerprint,
     manifest_digest,
 )
-from pasture.pipeline import models
+from pasture.models.base import Model
 from pasture.pipeline.indexes import (
     WriteIndex,
     describe,
     index_shards,
     index_text_bytes,
     write_manifest,
-)
-from pasture.pipeline.recipes import (
-    EXTRACT,
-    INDEXES,
-    TOKENS,
-    Dedup,
-    Recipe,
-    SourceRecipe,
-    Stage,
-    other_stage,
 )
 from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
 from pasture.pipeline.stages import Address, ApplySteps, Deduplicate, Extract
@@ -53,8 +44,19 @@ from pasture.pipeline.tokens import (
     token_manifest,
     tokenizer_facts,
 )
+from pasture.recipes.schema import (
+    EXTRACT,
+    INDEXES,
+    TOKENS,
+    Dedup,
+    Recipe,
+    SourceRecipe,
+    Stage,
+    plugin_code,
+)
+from pasture.records import Columns
 from pasture.sources.base import InputShard, checksums_of, read_checksums
-from pasture.tokenize.encode import Encoder
+from pasture.tokenize.encode import Encoder, find_tokenizer
 
 JOB_SHARDS, WORKER_SHARDS = 16, 4
 """Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
@@ -118,6 +120,16 @@ class Context:
         """The shards of a finished stage: ``(index, path)``."""
         folder = self.folder(documents_key(source, stage))
         return self.manifest(source, stage).paths(folder)
+
+    def shards(self, stage: tuple[str, str]) -> list[str]:
+        """The paths of a finished stage's shards, in order."""
+        return [path for _, path in self.documents(*stage)]
+
+    def model_location(self, name: str) -> str | None:
+        """Where a finished model lies; None where it could not be trained, as the recipe allows."""
+        folder = self.folder(f"models/{name}")
+        card = storage.read_json(storage.join(folder, MANIFEST))["card"]
+        return self.recipe.models[name].location(folder, card)
 
     def manifest(self, source: str, stage: str) -> StageManifest:
         """The manifest of a finished stage."""
@@ -199,7 +211,12 @@ class BeamNode(Node):
             self.fingerprint(context),
             context.recipe.audit_characters,
             context.recipe.audit_lines,
+            self.columns(context),
         )
+
+    def columns(self, context: Context) -> Columns:
+        """The extra columns of the shards, where they hold documents."""
+        return {}
 
     def finish(self, context: Context, folder: StageFolder) -> None:
         """Commit the node, and remove the shards' records."""
@@ -268,7 +285,12 @@ class ExtractNode(DocumentsNode):
         for path, size in context.files(self.source):
             checksum = f", {checksums[path]}" if checksums else ""
             files.append(f"{path.rsplit('/', 1)[-1]} ({size} bytes{checksum})")
-        return {"source": self.source, "options": options, "files": files}
+        body = {"source": recipe.source.name, "options": options, "files": files}
+        return body | plugin_code(type(recipe.source))
+
+    def columns(self, context: Context) -> Columns:
+        """The extra columns that the source declares."""
+        return self._recipe(context).columns
 
     def elements(self, context: Context) -> list[tuple[int, InputShard]]:
         """The raw units, the largest first: local workers are dealt them in turn, beforehand."""
@@ -279,7 +301,7 @@ class ExtractNode(DocumentsNode):
         self, context: Context, folder: StageFolder, pending: frozenset[int]
     ) -> beam.PTransform:
         """Extract."""
-        return Extract(self._recipe(context).source, folder)
+        return Extract(self._recipe(context).source, folder, self.source)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Hold the extraction to the recipe's budget of broken input."""
@@ -321,6 +343,10 @@ class StageNode(DocumentsNode):
     def elements(self, context: Context) -> list[tuple[int, str]]:
         """The shards of the stage before."""
         return context.documents(self.source, self.previous)
+
+    def columns(self, context: Context) -> Columns:
+        """The extra columns of the source and of the steps so far."""
+        return self.definition.columns
 
     def needs_every_shard(self) -> bool:
         """A deduplication searches every shard, also those that are written."""
@@ -364,20 +390,8 @@ class StageNode(DocumentsNode):
         if dedup is not None:
             addresses = tuple(address for _, address in self._others(context))
             return Deduplicate(dedup, folder, pending, addresses, self._compared_bytes(context))
-        paths = {name: models.model_path(context, name) for name in self.definition.needs}
-        steps = self.definition.steps
-        if paths.get("reference", "") is None:
-            # models.reference.untrainable is keep_all, and the run has said so.
-            steps = tuple(
-                s for s in steps if not isinstance(s, (ReferenceClassifier, KeepReferences))
-            )
-        return ApplySteps(
-            tuple(
-                dataclasses.replace(step, model=paths[step.needs]) if step.needs else step  # type: ignore[call-arg]
-                for step in steps
-            ),
-            folder,
-        )
+        locations = {name: context.model_location(name) for name in self.definition.needs}
+        return ApplySteps(_with_models(self.definition.steps, locations), folder)
 
     def other_elements(self, context: Context) -> list[tuple[int, str | IndexShard]]:
         """The shards of other sources and of indexes, the first by the lowest number."""
@@ -392,18 +406,36 @@ class StageNode(DocumentsNode):
         if self._scope_shards:
             return size * self._scope_shards // max(self._scope_shards, len(shards))
         for name in dedup.against if dedup else ():
-            others = context.manifest(*other_stage(context.recipe.sources, name)).shards
+            others = context.manifest(*context.recipe.stage(name)).shards
             size += sum(shard.text_bytes for shard in others)
         return size + sum(map(index_text_bytes, dedup.index if dedup else ()))
 
     def _others(self, context: Context) -> Iterator[tuple[str | IndexShard, Address]]:
         dedup = self.definition.dedup
         for name in dedup.against if dedup else ():
-            source, stage = other_stage(context.recipe.sources, name)
+            source, stage = context.recipe.stage(name)
             for index, path in context.documents(source, stage):
                 yield path, {"source": source, "stage": stage, "shard": index}
         for folder in dedup.index if dedup else ():
             yield from index_shards(folder)
+
+
+def _with_models(steps: tuple[Step, ...], locations: Mapping[str, str | None]) -> tuple[Step, ...]:
+    """Give each step the place of its model.
+
+    Where the reference classifier could not be trained, and its ``untrainable`` is ``keep_all``,
+    the steps that measure its score and drop by it are left out.
+    """
+    untrained = any(
+        isinstance(step, ReferenceClassifier) and locations[step.model_name or ""] is None
+        for step in steps
+    )
+    if untrained:
+        steps = tuple(s for s in steps if not isinstance(s, (ReferenceClassifier, KeepReferences)))
+    return tuple(
+        step.with_model(locations[step.model_name] or "") if step.model_name else step
+        for step in steps
+    )
 
 
 def _most_removed(output: str, manifest: StageManifest, dedup: Dedup) -> str:
@@ -483,7 +515,7 @@ class TokensNode(BeamNode):
         tokens = context.recipe.tokens
         return EncodingConfig(
             source=self.source,
-            model=models.tokenizer_path(context),
+            model=find_tokenizer(context.folder("tokenizer")),
             bos=tokens.bos,
             eos=tokens.eos,
             seed=context.recipe.seed,
@@ -504,39 +536,94 @@ class TokensNode(BeamNode):
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelNode(Node):
-    """A model that the driver trains, estimates, or takes from the user."""
+class DriverNode(Node):
+    """A node that the driver makes itself: a model or the tokenizer."""
 
-    @property
-    def model(self) -> str:
-        """Its name in the recipe's ``models``, or ``tokenizer``."""
-        return self.key.rsplit("/", 1)[-1]
+    @abc.abstractmethod
+    def check(self, context: Context) -> None:
+        """Fail before any work where a file or a tool is missing."""
 
-    def config(self, context: Context) -> dict[str, Any]:
-        """The model's part of the recipe."""
-        return models.model_config(context, self.model)
+    @abc.abstractmethod
+    def make(self, context: Context) -> None:
+        """Make it, and write the manifest."""
 
-    def make(self, context: Context) -> dict[str, Any]:
-        """Make the model; return its card."""
+    def write_manifest(self, context: Context, name: str, card: Mapping[str, Any]) -> None:
+        """Write the manifest: the card, and the hash of each file of the folder."""
         folder = context.folder(self.key)
-        card = models.make_model(context, self.model, folder)
         files = {
             path[len(folder) :].lstrip("/"): storage.sha256(path)
             for path, _ in storage.list_tree(folder)
         }
-        storage.write_json(
-            storage.join(folder, MANIFEST),
-            {
-                "model": self.model,
-                "fingerprint": self.fingerprint(context),
-                "config": self.config(context),
-                "upstream": self.upstream_digests(context),
-                "card": card,
-                "files": files,
-                "pasture": __version__,
-            },
-        )
-        return card
+        body = {
+            "model": name,
+            "fingerprint": self.fingerprint(context),
+            "config": self.config(context),
+            "upstream": self.upstream_digests(context),
+            "card": card,
+            "files": files,
+            "pasture": __version__,
+        }
+        storage.write_json(storage.join(folder, MANIFEST), body)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelNode(DriverNode):
+    """A model that the driver trains, estimates, or takes from the user."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the recipe's ``models``."""
+        return self.key.rsplit("/", 1)[-1]
+
+    def model(self, context: Context) -> Model:
+        """The model as the recipe describes it."""
+        return context.recipe.models[self.name]
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The model's part of the recipe."""
+        model = self.model(context)
+        return model.plain(context.recipe) | plugin_code(type(model))
+
+    def check(self, context: Context) -> None:
+        """Look for the model, or for the tools that train it."""
+        self.model(context).check(self.name)
+
+    def make(self, context: Context) -> None:
+        """Make the model."""
+        model, folder = self.model(context), context.folder(self.key)
+        storage.make_folder(folder)
+        given = {"trained": False, "given": True}
+        card = given if model.is_given else model.make(context, folder)
+        self.write_manifest(context, self.name, card)
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerNode(DriverNode):
+    """The tokenizer: trained on the last documents of every source, or the user's."""
+
+    def config(self, context: Context) -> dict[str, Any]:
+        """The tokenizer's part of the recipe, and what it draws of each source."""
+        recipe = context.recipe
+        if recipe.mixture is None:
+            return recipe.tokenizer.plain(recipe.seed, "natural")
+        shares = {name: recipe.mixture.sources[name].proportion for name in recipe.sources}
+        return recipe.tokenizer.plain(recipe.seed, shares)
+
+    def check(self, context: Context) -> None:
+        """Look at the user's tokenizer."""
+        tokens = context.recipe.tokens
+        context.recipe.tokenizer.check(bos=tokens.bos, eos=tokens.eos)
+
+    def make(self, context: Context) -> None:
+        """Train or copy the tokenizer."""
+        recipe = context.recipe
+        stages = {}
+        for name, source in recipe.sources.items() if not recipe.tokenizer.path else ():
+            folder = context.folder(documents_key(name, source.last_stage))
+            stages[name] = (context.manifest(name, source.last_stage), folder)
+        folder = context.folder(self.key)
+        card = recipe.tokenizer.make(stages, recipe.mixture, folder, recipe.seed)
+        self.write_manifest(context, "tokenizer", card)
 
 
 def build_graph(recipe: Recipe) -> dict[str, Node]:
@@ -553,7 +640,7 @@ def build_graph(recipe: Recipe) -> dict[str, Node]:
             upstream = (
                 documents_key(name, previous),
                 *(f"models/{n}" for n in stage.needs),
-                *(documents_key(*other_stage(recipe.sources, other)) for other in against),
+                *(documents_key(*recipe.stage(other)) for other in against),
             )
             nodes[key] = StageNode(key, upstream, name, stage, previous)
             if stage.dedup is not None and stage.dedup.keep_index:
@@ -564,10 +651,12 @@ def build_graph(recipe: Recipe) -> dict[str, Node]:
             needed.update(dict.fromkeys(stage.needs))
             previous = stage.name
     for model in needed:
-        nodes[f"models/{model}"] = ModelNode(f"models/{model}", _model_upstream(recipe, model))
+        key = f"models/{model}"
+        stages = recipe.models[model].upstream(recipe)
+        nodes[key] = ModelNode(key, tuple(documents_key(*stage) for stage in stages))
     last = {name: documents_key(name, s.last_stage) for name, s in recipe.sources.items()}
     trained = () if recipe.tokenizer.path else tuple(last.values())
-    nodes["tokenizer"] = ModelNode("tokenizer", trained)
+    nodes["tokenizer"] = TokenizerNode("tokenizer", trained)
     for name in recipe.sources:
         key = f"{TOKENS}/{name}"
         nodes[key] = TokensNode(key, (last[name], "tokenizer"), name)
@@ -581,24 +670,6 @@ def deduplicating(nodes: Mapping[str, Node]) -> list[str]:
         for node in nodes.values()
         if isinstance(node, StageNode) and node.definition.dedup is not None
     ]
-
-
-def _model_upstream(recipe: Recipe, model: str) -> tuple[str, ...]:
-    config_of = recipe.models
-    if model == "ngram" and not config_of.ngram.path:
-        source = config_of.ngram.source
-        return (documents_key(source, recipe.sources[source].last_stage),)
-    if model == "cutoffs" and not config_of.cutoffs.path:
-        source = config_of.cutoffs.source
-        return (documents_key(source, models.perplexity_stage(recipe, source)),)
-    if model == "reference" and not config_of.reference.path:
-        reference = config_of.reference
-        pages = models.stage_before(recipe, reference.pages, ReferenceClassifier)
-        return (
-            documents_key(reference.pages, pages),
-            documents_key(reference.citations, EXTRACT),
-        )
-    return ()
 
 
 def _sorted(nodes: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:

@@ -14,11 +14,12 @@ from typing import Any
 
 from pasture import __version__, config, storage
 from pasture.manifests.outputs import Output
+from pasture.models.reference import ReferenceModel
 from pasture.pipeline.graph import Context, build_graph, deduplicating
 from pasture.pipeline.memory import MemoryPeak
-from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.run import Progress, run_recipe
 from pasture.pipeline.work import JobUse, Work
+from pasture.recipes.schema import Recipe
 from pasture.sources.base import InputShard
 
 SAMPLE_BYTES = 16_000_000
@@ -211,8 +212,12 @@ def measure(
 
 def _forgiving(recipe: Recipe) -> Recipe:
     """A sample may hold too few pages for the classifier."""
-    reference = dataclasses.replace(recipe.models.reference, untrainable="keep_all")
-    named = dataclasses.replace(recipe.models, reference=reference)
+    named = {
+        name: dataclasses.replace(model, untrainable="keep_all")
+        if isinstance(model, ReferenceModel)
+        else model
+        for name, model in recipe.models.items()
+    }
     return dataclasses.replace(recipe, models=named)
 
 

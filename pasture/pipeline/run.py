@@ -21,14 +21,13 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
-from pasture.manifests.mixture import write_realised
+from pasture.manifests.mixture import natural_mixture, write_realised
 from pasture.manifests.shards import MANIFEST
-from pasture.pipeline import models
 from pasture.pipeline.graph import (
     BeamNode,
     Context,
+    DriverNode,
     ExtractNode,
-    ModelNode,
     Node,
     StageNode,
     TokensNode,
@@ -39,10 +38,10 @@ from pasture.pipeline.graph import (
 from pasture.pipeline.indexes import check_index
 from pasture.pipeline.lock import output_lock
 from pasture.pipeline.options import LOCAL_RUNNER, beam_options
-from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import RECORDS, StageFolder
 from pasture.pipeline.tokens import write_corpus_manifest
 from pasture.pipeline.work import JobUse, Stopwatch, Work, step_label
+from pasture.recipes.schema import Recipe
 from pasture.sources.base import InputShard
 
 POLL_SECONDS = 0.3
@@ -215,7 +214,7 @@ def _make(
         ]
         to_make = [node for node in ready if not _is_done(context, node, force, progress)]
         # Models first: the stages that they make ready join the next job.
-        trained = [node for node in to_make if isinstance(node, ModelNode)]
+        trained = [node for node in to_make if isinstance(node, DriverNode)]
         jobs = [] if trained else [node for node in to_make if isinstance(node, BeamNode)]
         for node in trained:
             progress.started(node.key, 1)
@@ -239,8 +238,8 @@ def _check_before(context: Context, wanted: Mapping[str, Node]) -> None:
     for node in wanted.values():
         if isinstance(node, ExtractNode):
             node.elements(context)
-        elif isinstance(node, ModelNode):
-            models.check_model(context, node.model)
+        elif isinstance(node, DriverNode):
+            node.check(context)
         elif isinstance(node, StageNode):
             for step in node.definition.steps:
                 step.check()
@@ -411,7 +410,7 @@ def _write_mixture(context: Context, progress: Progress) -> None:
         progress.note(f"{name}: no document was left to train on")
     if not present:
         raise StageError("no source has a document left; read what was dropped: pasture audit")
-    mixture = context.recipe.mixture.rescaled(present)
+    mixture = (context.recipe.mixture or natural_mixture(counts)).rescaled(present)
     realised = mixture.plan(counts, context.recipe.budget_tokens)
     write_realised(storage.join(context.output, "mixture.yaml"), realised)
     write_corpus_manifest(context.output, context.recipe, realised)

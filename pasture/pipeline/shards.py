@@ -19,13 +19,15 @@ from pasture.dedup.parts import RemovedParts, find_blank
 from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, split
 from pasture.manifests.shards import ShardRecord, record_from
 from pasture.records import (
-    DOCUMENT_SCHEMA,
-    DROPPED_SCHEMA,
     REMOVED_LINE_SCHEMA,
+    Columns,
     Document,
+    document_schema,
     documents_to_batch,
+    dropped_schema,
     replace_column,
     to_metadata,
+    with_columns,
 )
 from pasture.sources.base import Rejected
 
@@ -43,6 +45,7 @@ class StageFolder:
             which shards it may keep.
         audit_characters: How much of a dropped document's or line's text is kept.
         audit_lines: How many removed lines of a shard are kept, the first ones; None keeps all.
+        columns: The extra columns of the documents, with their types.
     """
 
     path: str
@@ -50,6 +53,7 @@ class StageFolder:
     fingerprint: str
     audit_characters: int = 2000
     audit_lines: int | None = None
+    columns: Columns = dataclasses.field(default_factory=dict)
 
     def shard(self, kind: str, index: int, extension: str = "parquet") -> str:
         """Name a shard, relative to the folder."""
@@ -115,8 +119,8 @@ class ShardWriter:
         self._stack = contextlib.ExitStack()
         self._names: list[str] = []
         self._writers = [
-            self._open("documents", DOCUMENT_SCHEMA),
-            self._open("dropped", DROPPED_SCHEMA),
+            self._open("documents", document_schema(self.folder.columns)),
+            self._open("dropped", dropped_schema(self.folder.columns)),
         ]
         return self
 
@@ -161,10 +165,10 @@ class ShardWriter:
         )
 
     def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Count a batch that comes in, and return it."""
+        """Count a batch that comes in, and return it with the extra columns of the stage."""
         self.rows_in += batch.num_rows
         self.bytes_in += text_bytes(batch)
-        return batch
+        return with_columns(batch, self.folder.columns)
 
     def keep(self, batch: pa.RecordBatch) -> None:
         """Write rows that stay."""
@@ -180,7 +184,7 @@ class ShardWriter:
         return kept
 
     def write_dropped(self, dropped: pa.RecordBatch) -> None:
-        """Write rows of ``DROPPED_SCHEMA``, their texts cut for the audit, and count them."""
+        """Write dropped rows, their texts cut for the audit, and count them."""
         if not dropped.num_rows:
             return
         names, reasons = dropped["drop_filter"].to_pylist(), dropped["drop_reason"].to_pylist()
@@ -202,7 +206,8 @@ class ShardWriter:
                     ),
                 )
                 for record in rejected
-            ]
+            ],
+            self.folder.columns,
         )
         names = pa.array(["extract"] * len(rejected), pa.string())
         reasons = pa.array([record.reason for record in rejected], pa.string())

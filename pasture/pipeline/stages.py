@@ -24,8 +24,8 @@ from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
 from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
 from pasture.filters.base import Step
-from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
+from pasture.recipes.schema import Dedup
 from pasture.records import Document, documents_to_batch, replace_column, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source
 
@@ -41,8 +41,8 @@ Address = Mapping[str, str | int]
 class ExtractShard(beam.DoFn):  # type: ignore[misc]
     """Reads one unit of raw input into one shard of documents."""
 
-    def __init__(self, source: Source, folder: StageFolder) -> None:
-        self.source, self.folder = source, folder
+    def __init__(self, source: Source, folder: StageFolder, name: str) -> None:
+        self.source, self.folder, self.name = source, folder, name
 
     def process(self, element: tuple[int, InputShard]) -> Iterator[int]:
         """Write one shard; give its index."""
@@ -60,8 +60,9 @@ class ExtractShard(beam.DoFn):  # type: ignore[misc]
                         rejected.append(record)
                 shard.rows_in += len(documents)
                 if documents:
-                    shard.keep(documents_to_batch(documents))
-                shard.reject(self.source.name, rejected)
+                    batch = documents_to_batch(documents, self.folder.columns)
+                    shard.keep(replace_column(batch, "source", pa.repeat(self.name, len(batch))))
+                shard.reject(self.name, rejected)
             unit.check_unchanged()
         yield index
 
@@ -94,14 +95,23 @@ def _checked(record: Document | Rejected) -> Document | Rejected:
 
 @dataclasses.dataclass
 class Extract(beam.PTransform):  # type: ignore[misc]
-    """Reads raw units: ``(index, InputShard)`` to the indices of the shards written."""
+    """Reads raw units: ``(index, InputShard)`` to the indices of the shards written.
+
+    Args:
+        source: What reads them.
+        folder: Where the shards go.
+        name: What the recipe calls the source: the ``source`` of its documents.
+    """
 
     source: Source
     folder: StageFolder
+    name: str
 
     def expand(self, units: Any) -> Any:
         """Apply the transform."""
-        return units | "ExtractShard" >> beam.ParDo(ExtractShard(self.source, self.folder))
+        return units | "ExtractShard" >> beam.ParDo(
+            ExtractShard(self.source, self.folder, self.name)
+        )
 
 
 @dataclasses.dataclass
@@ -188,7 +198,7 @@ class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
         first = 0
         with ShardWriter(self.folder, index) as writer:
             for batch in storage.read_batches(path):
-                writer.take(batch)
+                batch = writer.take(batch)
                 rows = [i for i in range(batch.num_rows) if first + i in drops]
                 notes = batch["metadata"].to_pylist()
                 for i in rows:
@@ -226,7 +236,7 @@ class DropDuplicateParts(beam.DoFn):  # type: ignore[misc]
         first = 0
         with ShardWriter(self.folder, index) as writer:
             for batch in storage.read_batches(path):
-                writer.take(batch)
+                batch = writer.take(batch)
                 texts, removed = self.drop(
                     batch["text"], gone.within(first, first + batch.num_rows)
                 )

@@ -16,8 +16,8 @@ import pyarrow as pa
 from pasture import __version__, storage
 from pasture.manifests.mixture import MixturePlan
 from pasture.manifests.shards import MANIFEST, StageManifest, fingerprint
-from pasture.pipeline.recipes import Recipe
 from pasture.pipeline.shards import StageFolder
+from pasture.recipes.schema import Recipe
 from pasture.tokenize.encode import Encoder
 from pasture.tokenize.writer import (
     SPLITS,

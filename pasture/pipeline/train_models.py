@@ -20,7 +20,9 @@ from pasture.filters.references import CitedUrls, select_reference_pages
 from pasture.manifests.mixture import load_mixture
 from pasture.manifests.outputs import Output
 from pasture.manifests.shards import StageManifest
-from pasture.pipeline.models import check_languages, cited_urls, draw, fertility, train_on
+from pasture.models.ngram import check_languages
+from pasture.models.reference import cited_urls
+from pasture.models.tokenizer import draw, fertility, train_on
 from pasture.tokenize.encode import find_tokenizer
 from pasture.tokenize.train import TokenizerTraining
 

@@ -12,11 +12,11 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pasture import storage
 from pasture.errors import InputError
-from pasture.records import Document
+from pasture.records import Columns, Document, snake_case
 
 ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 """How a checksum was made, by its length in hexadecimal digits."""
@@ -129,6 +129,12 @@ class SourceInfo:
     raw_size: str
     formats: str
 
+    @classmethod
+    def of_docstring(cls, source: type) -> SourceInfo:
+        """Describe a source that says nothing of itself but its docstring."""
+        title = (source.__doc__ or source.__name__).strip().partition("\n")[0]
+        return cls(title, homepage="", licence="", paper_section="", raw_size="", formats="")
+
 
 @dataclasses.dataclass(frozen=True)
 class Source(abc.ABC):
@@ -142,9 +148,21 @@ class Source(abc.ABC):
     """
 
     name: ClassVar[str]
+    """The kind's name: what a recipe gives as ``kind:``; by default the class's in snake_case."""
     info: ClassVar[SourceInfo]
 
     inputs: tuple[str, ...]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "name"):
+            cls.name = snake_case(cls.__name__)
+        if not hasattr(cls, "info"):
+            cls.info = SourceInfo.of_docstring(cls)
+
+    def columns(self) -> Columns:
+        """Return the columns beyond the fixed schema that the documents have (``extra``)."""
+        return {}
 
     @abc.abstractmethod
     def shards(self) -> list[InputShard]:

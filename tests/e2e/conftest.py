@@ -8,8 +8,9 @@ import shutil
 
 import pytest
 
-from pasture.pipeline.recipes import find_recipe, load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.layers import find_recipe
+from pasture.recipes.load import load_recipe
 from pasture.sample import write_sample
 
 REAL_BYTES = 900_000

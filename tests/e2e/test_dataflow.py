@@ -9,8 +9,8 @@ import pytest
 
 from pasture.pipeline.graph import BeamNode, Context, build_graph
 from pasture.pipeline.options import beam_options
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import add_stage
+from pasture.recipes.load import load_recipe
 
 FLAGS = [
     "--runner=DataflowRunner",

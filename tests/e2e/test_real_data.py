@@ -7,8 +7,8 @@ import pytest
 import sentencepiece
 
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.sources import SOURCES
 from pasture.tokenize.verify import verify_tokens
 

@@ -12,8 +12,8 @@ from lxml import html
 
 from pasture.cli import main
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.sources import SOURCES
 from pasture.tokenize.verify import verify_tokens
 from tests.trees import differences

@@ -18,8 +18,8 @@ import pytest
 import torch
 import yaml
 
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.tokenize.reader import TokenCorpus
 from pasture.trainer.config import TrainConfig
 from pasture.trainer.evaluate import Evaluation

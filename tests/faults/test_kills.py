@@ -17,14 +17,14 @@ import pytest
 import yaml
 
 from pasture.pipeline.local import worker_processes
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from tests.trees import differences
 
 KILLS = 30
 PARENT = """
 import os, sys
-from pasture.pipeline.recipes import load_recipe
+from pasture.recipes.load import load_recipe
 from pasture.pipeline.run import run_recipe
 
 for line in sys.stdin:

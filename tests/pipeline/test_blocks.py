@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from pasture.pipeline import graph
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, run_recipe
+from pasture.recipes.load import load_recipe
 from tests.conftest import write_c4
 from tests.trees import differences
 

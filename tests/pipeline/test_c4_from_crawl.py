@@ -23,8 +23,8 @@ from pasture.manifests.outputs import (
     removed_lines,
     verify,
 )
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 
 MENU = "Home | Ferries | Contact"
 SHARED = "Write to us for a table of the ferries and their hours."

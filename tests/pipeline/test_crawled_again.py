@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from pasture.manifests.outputs import Output, dropped_rows, kept_rows
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 
 WORDS = (
     "the ferry left its old harbour before sunrise and nobody along that quay expected such small "

@@ -8,8 +8,8 @@ from pasture.errors import ConfigError
 from pasture.pipeline.estimate import Extrapolation, estimate, planned_jobs
 from pasture.pipeline.graph import build_graph
 from pasture.pipeline.measure import JobRate, Rates, StageRate, choose_units, measure
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent
+from pasture.recipes.load import load_recipe
 from pasture.sample import write_sample
 from pasture.sources.base import InputShard
 
@@ -105,7 +105,7 @@ def test_no_more_workers_help_than_there_are_shards(recipe, rates):
 def test_a_model_grows_up_to_its_ceiling(recipe, rates):
     """The tokenizer draws 4,000 bytes at most, and had 2,000."""
     tenfold = Extrapolation(recipe, rates, 2, {"books": 10_000})
-    assert tenfold.model_growth("tokenizer") == pytest.approx(2)
+    assert tenfold.model_growth(build_graph(recipe)["tokenizer"]) == pytest.approx(2)
     found = tenfold.estimate({"books": 10})
     assert found.stages()["tokenizer"].seconds == pytest.approx(2)
     assert found.jobs[2].memory == 500 + 200 * 2

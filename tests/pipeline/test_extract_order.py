@@ -6,7 +6,7 @@ import gzip
 import json
 
 from pasture.pipeline.graph import Context, build_graph
-from pasture.pipeline.recipes import load_recipe
+from pasture.recipes.load import load_recipe
 
 
 def test_the_largest_units_come_first_with_the_index_that_they_have(raw):

@@ -15,8 +15,8 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from pasture import storage
 from pasture.errors import ConfigError, ModelError
 from pasture.manifests.outputs import Output, kept_rows
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.verify import verify_tokens
 

@@ -19,8 +19,8 @@ from pasture.manifests.clusters import largest_clusters
 from pasture.manifests.outputs import Output, dropped_rows, explain, kept_rows, verify
 from pasture.pipeline import indexes
 from pasture.pipeline.graph import Context, build_graph
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
+from pasture.recipes.load import load_recipe
 
 TITLE = "THE PROJECT GUTENBERG EBOOK A ***"
 BOOK = f"*** START OF {TITLE}\n{{}}\n*** END OF {TITLE}\n"

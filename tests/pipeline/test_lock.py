@@ -15,8 +15,8 @@ from pasture import storage
 from pasture.errors import StageError, StorageError
 from pasture.pipeline import lock
 from pasture.pipeline.lock import output_lock
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import run_recipe
+from pasture.recipes.load import load_recipe
 
 OTHER = r"another run writes to .*\(process \d+ on .+\); wait for its end"
 

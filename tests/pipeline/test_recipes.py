@@ -7,7 +7,8 @@ import yaml
 
 from pasture.errors import ConfigError
 from pasture.pipeline.graph import build_graph
-from pasture.pipeline.recipes import builtin_recipes, find_recipe, load_recipe
+from pasture.recipes.layers import builtin_recipes, find_recipe
+from pasture.recipes.load import load_recipe
 
 C4 = {"inputs": ["c4/*.json.gz"]}
 

@@ -24,8 +24,8 @@ from pasture.errors import (
 from pasture.manifests.outputs import Output, verify
 from pasture.manifests.shards import StageManifest
 from pasture.pipeline import graph, lock
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import Silent, plan, run_recipe
+from pasture.recipes.load import load_recipe
 from pasture.tokenize.verify import verify_tokens
 from tests.conftest import gzipped
 from tests.trees import differences
@@ -81,7 +81,7 @@ def test_runs_every_stage_and_the_counts_add_up(raw, tmp_path):
     assert stages[2].totals()["dropped"] == {"exact_duplicates/duplicate": 3}
     assert list(verify(Output(str(output)))) == []
     assert list(verify_tokens(str(output))) == []
-    assert "carries a vocabulary of" in log.notes[0]
+    assert "supports a vocabulary of" in log.notes[0]
     realised = yaml.safe_load((output / "mixture.yaml").read_text())
     assert realised["sources"]["c4"]["proportion"] == 1.0
 

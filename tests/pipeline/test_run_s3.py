@@ -9,8 +9,8 @@ import s3fs
 
 from pasture.errors import StageError
 from pasture.manifests.outputs import Output, verify
-from pasture.pipeline.recipes import load_recipe
 from pasture.pipeline.run import plan, run_recipe
+from pasture.recipes.load import load_recipe
 from tests.s3_server import serve
 from tests.trees import differences
 

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from pasture.pipeline.recipes import load_recipe
+from pasture.recipes.load import load_recipe
 from pasture.records import Document
 from pasture.sample import c4, common_crawl, write_sample
 from pasture.sample.containers import read_bundle

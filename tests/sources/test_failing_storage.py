@@ -11,7 +11,7 @@ from fsspec.implementations.local import LocalFileOpener
 
 from pasture import storage
 from pasture.errors import StorageError
-from pasture.pipeline.recipes import load_recipe
+from pasture.recipes.load import load_recipe
 from pasture.sample import write_sample
 from pasture.sources import SOURCES
 from tests.s3_server import serve
