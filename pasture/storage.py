@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob as glob_module
 import hashlib
 import io
 import json
@@ -77,6 +78,14 @@ def join(root: str, *parts: str) -> str:
         else:
             path = os.path.join(path, part)
     return path
+
+
+def pattern(folder: str, *parts: str) -> str:
+    """Name files below a folder by a glob pattern; brackets in the folder's own path are escaped.
+
+    A part that is absolute wins, as in ``join``.
+    """
+    return join(glob_module.escape(folder), *parts)
 
 
 def absolute(path: str) -> str:
@@ -167,11 +176,14 @@ def _glob(pattern: str) -> list[tuple[str, Any]]:
     fs, inner = file_system(pattern)
 
     def find() -> list[Any]:
-        if not any(mark in inner for mark in "*?["):
+        is_pattern = any(mark in inner for mark in "*?[")
+        # A file whose name has a bracket in it is meant before the pattern.
+        if not is_pattern or "[" in inner:
             try:
                 return [fs.info(inner)]
             except FileNotFoundError:
-                return []
+                if not is_pattern:
+                    return []
         return list(fs.glob(inner, detail=True).values())
 
     return _files(fs, pattern, _attempt(pattern, "list", find))

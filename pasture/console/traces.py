@@ -36,7 +36,7 @@ def run_settings(
     if checkpoint is not None and options:
         raise ConfigError(f"a checkpoint says what {', '.join(options)} was: leave one of them out")
     if checkpoint is None and not options:
-        found = storage.glob(storage.join(output.root, "checkpoints", "step-*", MANIFEST))
+        found = storage.glob(storage.pattern(output.root, "checkpoints", "step-*", MANIFEST))
         checkpoint = found[-1][0].rsplit("/", 1)[0] if found else None
     if checkpoint is not None:
         return SamplerSettings.of_checkpoint(checkpoint)

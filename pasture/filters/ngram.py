@@ -61,7 +61,7 @@ def find_models(folder: str) -> dict[str, tuple[str, str]]:
     Raises:
         ModelError: The folder has none, or one of a pair is missing.
     """
-    files = dict.fromkeys(path for path, _ in storage.glob(storage.join(folder, "*")))
+    files = dict.fromkeys(path for path, _ in storage.glob(storage.pattern(folder, "*")))
     names = {posixpath.basename(path): path for path in files}
     languages = sorted(
         {name.removesuffix(end) for name in names for end in (PIECES, NGRAMS) if name.endswith(end)}

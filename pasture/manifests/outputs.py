@@ -44,7 +44,7 @@ class Output:
             return []
         found = []
         for pattern in ("documents/*/*", "indexes/*/*", "models/*", "tokenizer", "tokens/*"):
-            for path, _ in storage.glob(storage.join(self.root, pattern, MANIFEST)):
+            for path, _ in storage.glob(storage.pattern(self.root, pattern, MANIFEST)):
                 found.append(path.rsplit("/", 1)[0])
         _, inner = storage.file_system(self.root)
         prefix = len(self.root.rstrip("/") if storage.is_url(self.root) else inner.rstrip("/"))

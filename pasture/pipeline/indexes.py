@@ -162,7 +162,7 @@ def index_shards(path: str) -> list[tuple[IndexShard, Address]]:
 
 def index_text_bytes(path: str) -> int:
     """Count the bytes of text that an index stands for, about: of lines, the shortest of keys."""
-    return LINE_SHARE * sum(size for _, size in storage.glob(storage.join(path, "entries-*")))
+    return LINE_SHARE * sum(size for _, size in storage.glob(storage.pattern(path, "entries-*")))
 
 
 def write_manifest(folder: StageFolder, body: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ def _remote_lock(path: str) -> Iterator[None]:
 
 def _check_others(path: str, mine: str) -> None:
     """Refuse where another run is alive; remove what a killed one left."""
-    for other, _ in storage.glob(storage.join(path, "*.json")):
+    for other, _ in storage.glob(storage.pattern(path, "*.json")):
         if other.endswith(mine.rsplit("/", 1)[-1]):
             continue
         try:

@@ -67,7 +67,7 @@ class StageFolder:
     def finished(self) -> dict[int, dict[str, object]]:
         """Read the records of the shards that are finished, by index."""
         found = {}
-        for path, _ in storage.glob(storage.join(self.path, RECORDS, "*.json")):
+        for path, _ in storage.glob(storage.pattern(self.path, RECORDS, "*.json")):
             body = storage.read_json(path)
             if body["fingerprint"] == self.fingerprint:
                 found[int(body["shard"]["index"])] = body["shard"]
@@ -75,7 +75,7 @@ class StageFolder:
 
     def num_finished(self) -> int:
         """Count the finished shards; cheap enough to poll."""
-        return len(storage.glob(storage.join(self.path, RECORDS, "*.json")))
+        return len(storage.glob(storage.pattern(self.path, RECORDS, "*.json")))
 
     def clean(self) -> None:
         """Remove what an interrupted run left: partial files, shards without a record."""

@@ -213,7 +213,7 @@ class _Loader:
             raise ConfigError(f"{where}.inputs: name at least one file or pattern")
         if "inputs" in body.options:
             raise ConfigError(f"{where}.options: inputs stand beside options, not in them")
-        inputs = [storage.join(self.root, expand(i, f"{where}.inputs")) for i in body.inputs]
+        inputs = [storage.pattern(self.root, expand(i, f"{where}.inputs")) for i in body.inputs]
         source = config.load(kind, {**body.options, "inputs": inputs}, f"{where}.options")
         columns = source.columns()
         _check(columns, f"{where}.options")

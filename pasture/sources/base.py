@@ -155,7 +155,7 @@ class Source(abc.ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not hasattr(cls, "name"):
+        if "name" not in cls.__dict__:
             cls.name = snake_case(cls.__name__)
         if not hasattr(cls, "info"):
             cls.info = SourceInfo.of_docstring(cls)

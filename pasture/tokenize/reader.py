@@ -257,7 +257,7 @@ class TokenCorpus:
         """
         streams: dict[str, TokenStream] = {}
         tokenizer: Mapping[str, Any] | None = None
-        for path, _ in storage.glob(storage.join(output, "tokens", "*", MANIFEST)):
+        for path, _ in storage.glob(storage.pattern(output, "tokens", "*", MANIFEST)):
             manifest = storage.read_json(path)
             source, folder = manifest["source"], path.removesuffix(MANIFEST)
             tokenizer = tokenizer or manifest["tokenizer"]

@@ -24,7 +24,7 @@ def verify_tokens(output: str) -> Iterator[str]:
     manifests' sums are right, that a source has a row for each document, and that the manifests
     before and after name each other's hashes.
     """
-    for path, _ in storage.glob(storage.join(output, "tokens", "*", MANIFEST)):
+    for path, _ in storage.glob(storage.pattern(output, "tokens", "*", MANIFEST)):
         manifest = storage.read_json(path)
         try:
             yield from _verify_source(output, path, manifest)
@@ -43,7 +43,7 @@ def _verify_source(output: str, path: str, manifest: Mapping[str, Any]) -> Itera
     for shard in manifest["shards"]:
         yield from _verify_shard(folder, shard, manifest)
     named = {shard["path"] for shard in manifest["shards"]}
-    for extra, _ in storage.glob(storage.join(folder, "*.arrow")):
+    for extra, _ in storage.glob(storage.pattern(folder, "*.arrow")):
         if extra.rsplit("/", 1)[-1] not in named:
             yield f"{extra} is in no manifest"
     for split in SPLITS:

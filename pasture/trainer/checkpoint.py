@@ -149,7 +149,7 @@ def step_path(folder: str, step: int) -> str:
 
 def list_checkpoints(folder: str) -> list[str]:
     """List the paths of the finished checkpoints, the newest last."""
-    found = storage.glob(storage.join(folder, "step-*", MANIFEST))
+    found = storage.glob(storage.pattern(folder, "step-*", MANIFEST))
     return [path.rsplit("/", 1)[0] for path, _ in found]
 
 

@@ -146,7 +146,7 @@ def _shards(folder: str) -> Iterator[dict[str, Tensor]]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    paths = [path for path, _ in storage.glob(storage.join(folder, "model*.safetensors"))]
+    paths = [path for path, _ in storage.glob(storage.pattern(folder, "model*.safetensors"))]
     if not paths:
         raise StageError(f"{folder} holds no model.safetensors, and other formats are not read")
     for path in paths:

@@ -1,0 +1,95 @@
+"""The code of a plug-in for tests: a source, a filter, an annotator and a model."""
+
+PLUGIN = '''
+"""Poems, and what a shepherd thinks of them."""
+
+import dataclasses
+import json
+
+import pyarrow as pa
+
+from pasture import storage
+from pasture.filters.base import Annotator, Filter
+from pasture.models.base import Model, rows
+from pasture.records import Document, replace_column
+from pasture.sources.base import Rejected, Source, one_shard_each
+
+
+@dataclasses.dataclass(frozen=True)
+class Poems(Source):
+    """One poem a line of a text file."""
+
+    upper: bool = False
+
+    def columns(self):
+        return {"syllables": "int32"}
+
+    def shards(self):
+        return one_shard_each(self.files())
+
+    def read(self, shard):
+        (path,) = shard.paths
+        with storage.open_read(path) as stream:
+            for number, line in enumerate(stream, start=1):
+                text = line.decode().strip()
+                if text.startswith("#"):
+                    yield Rejected(f"poems:{number}", "comment")
+                    continue
+                extra = {"syllables": sum(map(text.count, "aeiou"))}
+                text = text.upper() if self.upper else text
+                yield Document(id=f"{path[-5:]}:{number}", source=self.name, text=text, extra=extra)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShortPoems(Filter):
+    """Drops poems with few words.
+
+    Args:
+        words: Fewest words that are kept.
+    """
+
+    words: int = 3
+
+    def reason(self, text):
+        return "too_few_words" if len(text.split()) < self.words else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Liked(Model):
+    """The words that a shepherd likes, counted over a source."""
+
+    source: str = "verses"
+
+    def sources(self):
+        return (self.source,)
+
+    def make(self, run, folder):
+        (stage,) = self.upstream(run.recipe)
+        words = sorted({w for (text,) in rows(run.shards(stage), "text") for w in text.split()})
+        storage.write_json(storage.join(folder, "words.json"), words)
+        return {"trained": True, "words": len(words)}
+
+    def location(self, folder, card):
+        return storage.join(folder, "words.json")
+
+
+@dataclasses.dataclass(frozen=True)
+class Liking(Annotator):
+    """Measures the share of liked words."""
+
+    needs = "liked"
+    columns = ()
+
+    model: str = ""
+
+    def new_columns(self):
+        return {"liking": "float64"}
+
+    def annotate(self, batch):
+        liked = set(storage.read_json(self.model))
+        shares = []
+        for text in batch["text"].to_pylist():
+            words = text.split()
+            shares.append(sum(w in liked for w in words) / len(words))
+        return replace_column(batch, "liking", pa.array(shares, pa.float64()))
+'''
