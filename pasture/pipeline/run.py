@@ -190,7 +190,7 @@ def run_recipe(
     context = Context(recipe, output, frozenset(allow_removal), _units=dict(units or {}))
     options = beam_options(flags, workers)
     wanted = choose(graph, source, until)
-    _check_before(context, wanted)
+    check_before(context, wanted)
     storage.make_folder(output)
     with output_lock(output):
         storage.remove_partial(output)
@@ -233,7 +233,7 @@ def _make(
         _write_mixture(context, progress)
 
 
-def _check_before(context: Context, wanted: Mapping[str, Node]) -> None:
+def check_before(context: Context, wanted: Mapping[str, Node]) -> None:
     """Fail before any work: list the inputs, and look for models, tools, indexes and files."""
     for node in wanted.values():
         if isinstance(node, ExtractNode):

@@ -219,4 +219,5 @@ def _decode(locator: str, path: str, data: bytes) -> str | Rejected:
 def _fixed_folder(pattern: str) -> str:
     """Return the folder of an input before its first wildcard, as listings spell it."""
     path = pattern if storage.is_url(pattern) else storage.file_system(pattern)[1]
-    return re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0] + "/"
+    fixed = re.split(r"[*?]|\[(?![*?\[]\])", path, maxsplit=1)[0].rpartition("/")[0] + "/"
+    return re.sub(r"\[([*?\[])\]", r"\1", fixed)  # what storage.pattern escapes

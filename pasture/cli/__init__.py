@@ -5,45 +5,27 @@ Heavy imports stand inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pasture import __version__
-from pasture.errors import ConfigError, PastureError
-
-if TYPE_CHECKING:
-    from pasture.manifests.outputs import Output
-
-
-class _Group(click.Group):
-    """A group whose commands turn our own errors into a message and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command: 1 for an error, 2 for bad usage or configuration."""
-        import logging
-
-        # What our own loggers warn of, the commands show as notes; Beam warns at import of
-        # optional packages that nobody asked for.
-        logging.getLogger().setLevel(logging.ERROR)
-        logging.getLogger("apache_beam").setLevel(logging.WARNING)
-        logging.getLogger("pasture").setLevel(logging.CRITICAL)
-        try:
-            return super().invoke(ctx)
-        except ConfigError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
-        except PastureError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(1)
+from pasture.cli.base import (
+    CONTEXT,
+    Group,
+    absolute,
+    input_option,
+    json_option,
+    output_of,
+    root_of,
+)
+from pasture.cli.recipes import recipe
+from pasture.cli.steps import steps
+from pasture.errors import ConfigError
 
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-@click.group(cls=_Group, context_settings=CONTEXT)
+@click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="pasture")
 def main() -> None:
     """Rebuild the pretraining corpus of LLaMA from raw sources.
@@ -60,18 +42,6 @@ def main() -> None:
       pasture plan llama --input gs://my-bucket/raw
       pasture run llama --input gs://my-bucket/raw --output gs://my-bucket/corpus -- --runner=...
     """
-
-
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --json to a command."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
-
-
-def _output(folder: str) -> Output:
-    from pasture import storage
-    from pasture.manifests.outputs import Output
-
-    return Output(storage.absolute(folder))
 
 
 @main.command()
@@ -105,13 +75,6 @@ workers_option = click.option(
     show_default=True,
     type=click.IntRange(1, 256),
     help="Worker processes of the local runner.",
-)
-input_option = click.option(
-    "--input",
-    "root",
-    metavar="ROOT",
-    help="Folder or bucket under which the recipe's relative inputs lie.  [default: the recipe's "
-    "own folder; the current one for a built-in recipe]",
 )
 
 
@@ -163,16 +126,16 @@ def plan(
     from pasture.pipeline.run import plan as plan_run
     from pasture.recipes.load import load_recipe
 
-    loaded = load_recipe(recipe, _root(recipe, root))
+    loaded = load_recipe(recipe, root_of(recipe, root))
     if not measure and rates is None:
-        show_plan(plan_run(loaded, _absolute(output)), as_json)
+        show_plan(plan_run(loaded, absolute(output)), as_json)
         return
     if measure:
         measured = measure_recipe(loaded, workers, round(sample_megabytes * 1e6), as_json)
         if rates is not None:
-            measured.write(_absolute(rates) or "")
+            measured.write(absolute(rates) or "")
     else:
-        measured = Rates.read(_absolute(rates) or "")
+        measured = Rates.read(absolute(rates) or "")
     show_estimate(estimate(loaded, measured, workers), as_json)
 
 
@@ -218,14 +181,14 @@ def run(
     from pasture.pipeline.run import run_recipe
     from pasture.recipes.load import load_recipe
 
-    loaded = load_recipe(recipe, _root(recipe, root))
+    loaded = load_recipe(recipe, root_of(recipe, root))
     expected = None
     if rates is not None:
-        expected = estimate(loaded, Rates.read(_absolute(rates) or ""), workers)
+        expected = estimate(loaded, Rates.read(absolute(rates) or ""), workers)
     with RunProgress(quiet=as_json, expected=expected) as progress:
         run_recipe(
             loaded,
-            _absolute(output) or "",
+            absolute(output) or "",
             source=source,
             until=until,
             force=force,
@@ -234,25 +197,7 @@ def run(
             flags=flags,
             progress=progress,
         )
-    show_summary(_output(output), as_json)
-
-
-def _absolute(path: str | None) -> str | None:
-    from pasture import storage
-
-    return None if path is None else storage.absolute(path)
-
-
-def _root(recipe: str, root: str | None) -> str:
-    """The folder of the inputs: as named, or the recipe's own; "." for a built-in recipe."""
-    from pasture import storage
-    from pasture.recipes.layers import builtin_recipes
-
-    if root is not None:
-        return storage.absolute(root)
-    if recipe in builtin_recipes() or "/" not in recipe:
-        return storage.absolute(".")
-    return storage.absolute(recipe.rsplit("/", 1)[0])
+    show_summary(output_of(output), as_json)
 
 
 @main.command()
@@ -262,7 +207,7 @@ def status(folder: str, as_json: bool) -> None:
     """Show what is finished in DIR: every stage and model, with its counts."""
     from pasture.console.outputs import show_status
 
-    show_status(_output(folder), as_json)
+    show_status(output_of(folder), as_json)
 
 
 @main.command()
@@ -298,7 +243,7 @@ def audit(
     if kept and lines:
         raise click.UsageError("--kept and --lines exclude each other")
     show_audit(
-        _output(folder),
+        output_of(folder),
         source,
         reason,
         "kept documents" if kept else "removed lines" if lines else "dropped documents",
@@ -327,9 +272,9 @@ def clusters(
     """
     from pasture.console.outputs import show_clusters, write_all_clusters
 
-    output = _output(folder)
+    output = output_of(folder)
     if path is not None:
-        write_all_clusters(output, source, stage, _absolute(path) or "", as_json)
+        write_all_clusters(output, source, stage, absolute(path) or "", as_json)
     else:
         show_clusters(output, source, stage, count, as_json)
 
@@ -342,7 +287,7 @@ def explain(folder: str, document: str, as_json: bool) -> None:
     """Tell what each stage measured and decided of one document."""
     from pasture.console.outputs import show_explanation
 
-    show_explanation(_output(folder), document, as_json)
+    show_explanation(output_of(folder), document, as_json)
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -397,14 +342,14 @@ def trace(
     """
     from pasture.console.traces import run_settings, show_trace, show_trace_of_shard
 
-    output = _output(folder)
+    output = output_of(folder)
     if shard is not None and offset is not None and step is None and row is None:
         show_trace_of_shard(output, shard, offset, as_json)
     elif step is not None and row is not None and shard is None and offset is None:
         if rank >= ranks:
             raise click.UsageError(f"--rank {rank} is not one of {ranks}")
         options = {name: value for name, value in run.items() if value is not None}
-        settings = run_settings(output, _absolute(checkpoint), options)
+        settings = run_settings(output, absolute(checkpoint), options)
         sampler = settings.sampler(output.root)
         show_trace(output, sampler, step, row * ranks + rank, as_json)
     else:
@@ -419,7 +364,7 @@ def compare(first: str, second: str, as_json: bool) -> None:
     """Show where the counts of two outputs differ, by stage and reason."""
     from pasture.console.outputs import show_comparison
 
-    show_comparison(_output(first), _output(second), as_json)
+    show_comparison(output_of(first), output_of(second), as_json)
 
 
 @main.command()
@@ -432,7 +377,7 @@ def verify(folder: str, as_json: bool) -> None:
     """
     from pasture.console.outputs import show_verification
 
-    if not show_verification(_output(folder), as_json):
+    if not show_verification(output_of(folder), as_json):
         raise SystemExit(1)
 
 
@@ -445,14 +390,14 @@ def report(folder: str, path: str | None) -> None:
     from pasture.report.data import gather
     from pasture.report.page import render
 
-    output = _output(folder)
+    output = output_of(folder)
     target = path or storage.join(output.root, "report.html")
     with storage.atomic_write(target) as stream:
         stream.write(render(gather(output)).encode())
     click.echo(f"wrote {target}")
 
 
-@main.group(cls=_Group)
+@main.group(cls=Group)
 def mixture() -> None:
     """Show, plan and check mixtures: sampling proportions, tokens, epochs."""
 
@@ -514,12 +459,12 @@ def mixture_plan(
     from pasture.manifests.mixture import PlanOptions
 
     show_mixture_plan(
-        None if folder is None else _output(folder),
+        None if folder is None else output_of(folder),
         name,
         budget,
         as_json,
         options=PlanOptions(max_epochs, temperature, _epochs(epochs)),
-        to=_absolute(to),
+        to=absolute(to),
         apply=apply,
     )
 
@@ -549,9 +494,9 @@ def mixture_drawn(
     from pasture.console.mixtures import show_mixture_drawn
     from pasture.console.traces import run_settings
 
-    output = _output(folder)
+    output = output_of(folder)
     options = {name: value for name, value in run.items() if value is not None}
-    settings = run_settings(output, _absolute(checkpoint), options)
+    settings = run_settings(output, absolute(checkpoint), options)
     steps = steps or settings.steps
     if steps is None:
         raise click.UsageError("give --steps, or a checkpoint")
@@ -565,15 +510,15 @@ def mixture_check(folder: str | None, as_json: bool) -> None:
     """Compare with table 1 of the LLaMA paper: the realised mixture of DIR, or our arithmetic."""
     from pasture.console.mixtures import show_mixture_check
 
-    show_mixture_check(None if folder is None else _output(folder), as_json)
+    show_mixture_check(None if folder is None else output_of(folder), as_json)
 
 
-@main.group(cls=_Group)
+@main.group(cls=Group)
 def models() -> None:
     """Train the models that filters use, on what a run has cleaned or on your own labels."""
 
 
-@models.group(cls=_Group, name="train")
+@models.group(cls=Group, name="train")
 def models_train() -> None:
     """Train a model from the documents of a run, and write it with its card."""
 
@@ -603,7 +548,7 @@ def models_train_ngram(
     from pasture.pipeline.train_models import ngram
 
     codes = tuple(code.strip() for code in languages.split(",") if code.strip())
-    show_json(ngram(_output(folder), _absolute(target) or "", source, codes, vocabulary))
+    show_json(ngram(output_of(folder), absolute(target) or "", source, codes, vocabulary))
 
 
 @models_train.command("reference")
@@ -621,7 +566,7 @@ def models_train_reference(
     from pasture.console.text import show_json
     from pasture.pipeline.train_models import reference
 
-    show_json(reference(_output(folder), _absolute(target) or "", pages, citations, min_positives))
+    show_json(reference(output_of(folder), absolute(target) or "", pages, citations, min_positives))
 
 
 @models_train.command("language")
@@ -638,7 +583,7 @@ def models_train_language(folder: str, target: str, source: str) -> None:
     from pasture.console.text import show_json
     from pasture.pipeline.train_models import language
 
-    show_json(language(_output(folder), _absolute(target) or "", source))
+    show_json(language(output_of(folder), absolute(target) or "", source))
 
 
 @models_train.command("quality")
@@ -656,10 +601,10 @@ def models_train_quality(labelled: str, target: str, positive: str, min_positive
     from pasture.console.text import show_json
     from pasture.pipeline.train_models import quality
 
-    show_json(quality(_absolute(labelled) or "", _absolute(target) or "", positive, min_positives))
+    show_json(quality(absolute(labelled) or "", absolute(target) or "", positive, min_positives))
 
 
-@main.group(cls=_Group)
+@main.group(cls=Group)
 def tokenizer() -> None:
     """Train a tokenizer, or measure one."""
 
@@ -692,8 +637,8 @@ def tokenizer_train(
 
     show_json(
         train_one(
-            _output(folder),
-            _absolute(target) or "",
+            output_of(folder),
+            absolute(target) or "",
             mixture_name,
             vocab_size=vocab_size,
             sample_bytes=sample_bytes,
@@ -721,7 +666,7 @@ def tokenizer_fertility(
     from pasture.console.mixtures import show_fertility
     from pasture.pipeline.train_models import tokenizer_fertility as measure
 
-    rows = measure(_output(folder), _absolute(path), sample_bytes, seed)
+    rows = measure(output_of(folder), absolute(path), sample_bytes, seed)
     show_fertility(rows, as_json)
 
 
@@ -777,13 +722,13 @@ def train(
 
     given = {k: value for k, value in options.items() if value is not None and value is not False}
     if "init" in given:
-        given["init"] = _absolute(given["init"])
+        given["init"] = absolute(given["init"])
     if plan_only:
         show_training_plan(given, gpus, tokens_per_gpu_second, gpu_memory, as_json)
     elif folder is None:
         raise click.UsageError("give DIR, or --plan")
     else:
-        run_training(_output(folder), given, as_json)
+        run_training(output_of(folder), given, as_json)
 
 
 @main.command()
@@ -801,7 +746,7 @@ def generate(
 
     click.echo(
         generate_text(
-            _absolute(checkpoint) or "",
+            absolute(checkpoint) or "",
             prompt,
             max_tokens=max_tokens,
             temperature=temperature,
@@ -825,7 +770,7 @@ def export(checkpoint: str, folder: str | None) -> None:
     from pasture.trainer.export import export as export_model
 
     target = folder or checkpoint.rstrip("/") + "-hf"
-    export_model(_absolute(checkpoint) or "", _absolute(target) or "")
+    export_model(absolute(checkpoint) or "", absolute(target) or "")
     click.echo(f"wrote {target}")
 
 
@@ -841,9 +786,9 @@ def import_(folder: str, checkpoint: str) -> None:
     """
     from pasture.trainer.import_model import import_model
 
-    config = import_model(_absolute(folder) or "", _absolute(checkpoint) or "")
+    config = import_model(absolute(folder) or "", absolute(checkpoint) or "")
     click.echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main.add_command(recipe)
+main.add_command(steps)
