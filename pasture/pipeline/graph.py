@@ -1,8 +1,8 @@
 """The graph of a recipe: every stage and model, what each depends on, and how each is made.
 
-A node's key is its folder, relative to the output: ``documents/c4/10-language``,
-``models/ngram``, ``tokenizer``, ``tokens/c4``. A node is done when its folder holds a manifest
-with the fingerprint that its config and its upstream manifests give.
+A node's key is the folder of what it makes, relative to the output: ``documents/c4/10-language``,
+``models/ngram``, ``tokenizer``, ``tokens/c4``. A node is done when it has a manifest (layout.py
+says where) with the fingerprint that its config and its upstream manifests give.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pasture.dedup.index import IndexShard
 from pasture.errors import ConfigError, InputError, StageError
 from pasture.filters.classifier import KeepReferences, ReferenceClassifier
 from pasture.manifests.clusters import frequent_lines, largest_clusters
+from pasture.manifests.layout import Places, documents_key, places
 from pasture.manifests.shards import (
-    MANIFEST,
     StageManifest,
     fingerprint,
     manifest_digest,
@@ -44,7 +44,7 @@ from pasture.pipeline.recipes import (
     Stage,
     other_stage,
 )
-from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
+from pasture.pipeline.shards import StageFolder, shard_records
 from pasture.pipeline.stages import Address, ApplySteps, Deduplicate, Extract
 from pasture.pipeline.tokens import (
     EncodeTokens,
@@ -58,11 +58,6 @@ from pasture.tokenize.encode import Encoder
 
 JOB_SHARDS, WORKER_SHARDS = 16, 4
 """Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
-
-
-def documents_key(source: str, stage: str) -> str:
-    """The key of a stage of documents."""
-    return f"documents/{source}/{stage}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,9 +105,13 @@ class Context:
             return {}
         return checksums_of(self.files(source), read_checksums(path), path)
 
+    def places(self, key: str) -> Places:
+        """The folders of a node."""
+        return places(self.output, key)
+
     def folder(self, key: str) -> str:
-        """The folder of a node."""
-        return storage.join(self.output, *key.split("/"))
+        """The folder of a node's shards, or of a model."""
+        return self.places(key).shards
 
     def documents(self, source: str, stage: str) -> list[tuple[int, str]]:
         """The shards of a finished stage: ``(index, path)``."""
@@ -121,12 +120,12 @@ class Context:
 
     def manifest(self, source: str, stage: str) -> StageManifest:
         """The manifest of a finished stage."""
-        return StageManifest.load(self.folder(documents_key(source, stage)))
+        return StageManifest.load(self.places(documents_key(source, stage)).audit)
 
 
 @dataclasses.dataclass(frozen=True)
 class Node(abc.ABC):
-    """One thing that a run makes, in one folder, with one manifest."""
+    """One thing that a run makes, with one manifest."""
 
     key: str
     upstream: tuple[str, ...]
@@ -137,7 +136,7 @@ class Node(abc.ABC):
 
     def upstream_digests(self, context: Context) -> dict[str, str]:
         """Hash the manifests that the node depends on. They must be finished."""
-        return {key: manifest_digest(context.folder(key)) for key in self.upstream}
+        return {key: manifest_digest(context.places(key).audit) for key in self.upstream}
 
     def fingerprint(self, context: Context) -> str:
         """Hash all that the output depends on."""
@@ -145,7 +144,7 @@ class Node(abc.ABC):
 
     def manifest(self, context: Context) -> dict[str, Any] | None:
         """Read the node's manifest, or None where it is not done."""
-        path = storage.join(context.folder(self.key), MANIFEST)
+        path = context.places(self.key).manifest
         if not storage.exists(path):
             return None
         body: dict[str, Any] = storage.read_json(path)
@@ -193,12 +192,14 @@ class BeamNode(Node):
 
     def stage_folder(self, context: Context, num_shards: int) -> StageFolder:
         """The folder that the job writes to."""
+        found = context.places(self.key)
         return StageFolder(
-            context.folder(self.key),
+            found.shards,
             num_shards,
             self.fingerprint(context),
             context.recipe.audit_characters,
             context.recipe.audit_lines,
+            found.audit,
         )
 
     def finish(self, context: Context, folder: StageFolder) -> None:
@@ -210,7 +211,7 @@ class BeamNode(Node):
                 f"missing (the first is {missing[0]}); run again to make them"
             )
         self.commit(context, folder)
-        storage.remove_tree(storage.join(folder.path, RECORDS))
+        folder.remove_records()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +242,7 @@ class DocumentsNode(BeamNode):
                     f"{shard.rows} were kept and {shard.rows_dropped} dropped: a bug in a step"
                 )
         self.check(context, manifest)
-        manifest.write(folder.path)
+        manifest.write(folder.audit)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Check more, before the manifest is written."""
@@ -298,7 +299,7 @@ class ExtractNode(DocumentsNode):
             raise InputError(
                 f"{self.source}: {totals['bad_records']} of {totals['rows_in']} records are broken "
                 f"({share:.1%}), and the budget allows {budget.bad_records:.1%}; read them in "
-                f"{context.folder(self.key)}/dropped-*.parquet, or raise "
+                f"{context.places(self.key).audit}/dropped-*.parquet, or raise "
                 f"sources.{self.source}.budget.bad_records"
             )
 
@@ -471,7 +472,8 @@ class TokensNode(BeamNode):
         """Groups of neighbouring document shards."""
         stage = context.recipe.sources[self.source].last_stage
         folder = context.folder(documents_key(self.source, stage))
-        return group_shards(StageManifest.load(folder), folder, context.recipe.tokens.shard_bytes)
+        manifest = context.manifest(self.source, stage)
+        return group_shards(manifest, folder, context.recipe.tokens.shard_bytes)
 
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]
@@ -525,7 +527,7 @@ class ModelNode(Node):
             for path, _ in storage.list_tree(folder)
         }
         storage.write_json(
-            storage.join(folder, MANIFEST),
+            context.places(self.key).manifest,
             {
                 "model": self.model,
                 "fingerprint": self.fingerprint(context),

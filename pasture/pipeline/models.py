@@ -23,8 +23,9 @@ from pasture.filters.language import default_model
 from pasture.filters.ngram import Perplexity
 from pasture.filters.ngram_training import find_tool, train_ngram
 from pasture.filters.references import CitedUrls, select_reference_pages
+from pasture.manifests.layout import documents_key
 from pasture.manifests.mixture import Mixture, load_mixture
-from pasture.manifests.shards import MANIFEST, StageManifest
+from pasture.manifests.shards import StageManifest
 from pasture.pipeline.recipes import EXTRACT, Recipe
 from pasture.tokenize.encode import (
     Encoder,
@@ -125,7 +126,7 @@ def model_path(context: Context, name: str) -> str | None:
         return folder
     if name == "cutoffs":
         return storage.join(folder, "cutoffs.json")
-    card = storage.read_json(storage.join(folder, MANIFEST))["card"]
+    card = storage.read_json(context.places(f"models/{name}").manifest)["card"]
     return storage.join(folder, "reference.bin") if card["trained"] else None
 
 
@@ -346,11 +347,13 @@ def in_sample(key: str, share: float) -> bool:
 
 def _make_tokenizer(context: Context, folder: str) -> dict[str, Any]:
     recipe = context.recipe
-    folders = {
-        name: context.folder(f"documents/{name}/{source.last_stage}")
+    stages = {
+        name: (
+            context.manifest(name, source.last_stage),
+            context.folder(documents_key(name, source.last_stage)),
+        )
         for name, source in recipe.sources.items()
     }
-    stages = {name: (StageManifest.load(folder), folder) for name, folder in folders.items()}
     training = recipe.tokenizer.training
     card = train_on(stages, recipe.mixture, folder, training, recipe.seed)
     notes = []
