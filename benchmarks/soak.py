@@ -188,7 +188,7 @@ def check(folders: Folders, made: Mapping[str, Mapping[str, int]]) -> tuple[list
                 problems.append(f"{source}/{stage.stage}: {totals['rows_in']} of {came} came in")
             came = totals["rows"]
             for shard in stage.shards:
-                path = storage.join(output.stage_folder(stage), shard.dropped_path)
+                path = storage.join(output.audit_folder(stage), shard.dropped_path)
                 for name, url, rule in _rows(path, ("id", "url", "drop_filter")):
                     is_found = rule in DEDUPLICATIONS
                     found += is_found

@@ -143,15 +143,15 @@ def test_verify_finds_a_flipped_byte_a_missing_file_and_a_wrong_count(small_outp
     assert json.loads(call("verify", small_output, "--json"))["problems"] == []
     copy = tmp_path / "copy"
     shutil.copytree(small_output, copy)
-    stage = copy / "documents/c4/10-language"
-    flipped = stage / "documents-00001-of-00003.parquet"
+    audit = copy / "audit/c4/10-language"
+    flipped = copy / "documents/c4/10-language" / "documents-00001-of-00003.parquet"
     data = bytearray(flipped.read_bytes())
     data[len(data) // 2] ^= 1
     flipped.write_bytes(data)
-    (stage / "dropped-00000-of-00003.parquet").unlink()
-    manifest = json.loads((stage / "MANIFEST.json").read_text())
+    (audit / "dropped-00000-of-00003.parquet").unlink()
+    manifest = json.loads((audit / "MANIFEST.json").read_text())
     manifest["shards"][2]["rows"] += 1
-    (stage / "MANIFEST.json").write_text(json.dumps(manifest))
+    (audit / "MANIFEST.json").write_text(json.dumps(manifest))
     token = next((copy / "tokens/c4").glob("train-*.arrow"))
     token.write_bytes(token.read_bytes()[:-1])
     problems = json.loads(call("verify", copy, "--json", code=1))["problems"]

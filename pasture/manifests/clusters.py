@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pasture import config, storage
 from pasture.errors import StageError
+from pasture.manifests.layout import DOCUMENTS, Places, documents_key, places
 from pasture.manifests.outputs import Output
 from pasture.manifests.shards import StageManifest
 
@@ -124,8 +125,9 @@ def duplicates(root: str, stage: StageManifest, shard: int) -> Iterator[Duplicat
         stage: The stage; its manifest need not be written yet.
         shard: Number of the shard.
     """
-    path = storage.join(_folder(root, stage.source, stage.stage), stage.shards[shard].dropped_path)
-    own = f"documents/{stage.source}/"
+    audit = _places(root, stage.source, stage.stage).audit
+    path = storage.join(audit, stage.shards[shard].dropped_path)
+    own = documents_key(stage.source, "")
     (searched,) = (key[len(own) :] for key in stage.upstream if key.startswith(own))
     for name, metadata in storage.read_rows(path, ["id", "metadata"]):
         note = json.loads(metadata or "{}")
@@ -171,7 +173,7 @@ def frequent_lines(root: str, stage: StageManifest, count: int = 10) -> list[tup
 
 def _removed_lines(root: str, stage: StageManifest) -> Iterator[str]:
     """Yield the start of each line that went, also of documents that went as a whole."""
-    folder = _folder(root, stage.source, stage.stage)
+    folder = _places(root, stage.source, stage.stage).audit
     for shard in stage.shards:
         for name in filter(None, (shard.dropped_path, shard.lines_path)):
             for (text,) in storage.read_rows(storage.join(folder, name), ["text"]):
@@ -201,8 +203,8 @@ def write_clusters(root: str, stages: Sequence[StageManifest], path: str) -> int
     return written
 
 
-def _folder(root: str, source: str, stage: str) -> str:
-    return storage.join(root, "documents", source, stage)
+def _places(root: str, source: str, stage: str) -> Places:
+    return places(root, documents_key(source, stage))
 
 
 def _add(first: Ints | None, second: Ints) -> Ints:
@@ -218,8 +220,8 @@ def _read_kept(root: str, kept: KeptFile, row: int) -> tuple[str | None, str]:
     """The id and the first words of a kept document, where its text is in the output."""
     if kept.index:
         return None, ""
-    folder = _folder(root, kept.source, kept.stage)
-    path = storage.join(folder, StageManifest.load(folder).shards[kept.shard].path)
+    found = _places(root, kept.source, kept.stage)
+    path = storage.join(found.shards, StageManifest.load(found.audit).shards[kept.shard].path)
     for batch in storage.read_batches(path, ["id", "text"]):
         if row < batch.num_rows:
             text = " ".join(batch["text"][row].as_py()[:200].split())[:80]
@@ -232,12 +234,12 @@ def _kept_files(root: str, stage: StageManifest) -> dict[KeptFile, tuple[str, in
     """The shards of documents that a stage looked at, with their paths and rows."""
     files = {}
     for key in stage.upstream:
-        if key.startswith("documents/"):
+        if key.startswith(f"{DOCUMENTS}/"):
             _, source, name = key.split("/")
-            folder = _folder(root, source, name)
-            for shard in StageManifest.load(folder).shards:
+            found = places(root, key)
+            for shard in StageManifest.load(found.audit).shards:
                 kept = KeptFile(source, name, shard.index)
-                files[kept] = (storage.join(folder, shard.path), shard.rows)
+                files[kept] = (storage.join(found.shards, shard.path), shard.rows)
     return files
 
 

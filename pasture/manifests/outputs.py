@@ -16,9 +16,15 @@ import pyarrow.compute as pc
 
 from pasture import config, storage
 from pasture.errors import StageError
-from pasture.manifests.shards import MANIFEST, ShardRecord, StageManifest, check_stage
-
-DOCUMENTS = "documents"
+from pasture.manifests.layout import (
+    DOCUMENTS,
+    Places,
+    check_layout,
+    documents_key,
+    finished_keys,
+    places,
+)
+from pasture.manifests.shards import ShardRecord, StageManifest, check_stage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +32,13 @@ class Output:
     """The output folder of a run.
 
     Raises:
-        StageError: The folder holds no finished stage.
+        StageError: The folder holds no finished stage, or has the layout of an older version.
     """
 
     root: str
 
     def __post_init__(self) -> None:
+        check_layout(self.root)
         if not self.manifests():
             raise StageError(
                 f'{self.root} holds no finished stage; "pasture run RECIPE --output {self.root}" '
@@ -40,23 +47,19 @@ class Output:
 
     def manifests(self) -> list[str]:
         """List the keys of what is finished, such as ``documents/c4/00-extract``, sorted."""
-        if not storage.exists(self.root):
-            return []
-        found = []
-        for pattern in ("documents/*/*", "indexes/*/*", "models/*", "tokenizer", "tokens/*"):
-            for path, _ in storage.glob(storage.pattern(self.root, pattern, MANIFEST)):
-                found.append(path.rsplit("/", 1)[0])
-        _, inner = storage.file_system(self.root)
-        prefix = len(self.root.rstrip("/") if storage.is_url(self.root) else inner.rstrip("/"))
-        return sorted(folder[prefix:].lstrip("/") for folder in found)
+        return finished_keys(self.root)
+
+    def places(self, key: str) -> Places:
+        """The folders of a stage or model."""
+        return places(self.root, key)
 
     def folder(self, key: str) -> str:
-        """The folder of a stage or model."""
-        return storage.join(self.root, *key.split("/"))
+        """The folder of a stage's shards, or of a model."""
+        return self.places(key).shards
 
     def manifest(self, key: str) -> dict[str, Any]:
         """Read the manifest of a stage or model as it stands."""
-        body: dict[str, Any] = storage.read_json(storage.join(self.folder(key), MANIFEST))
+        body: dict[str, Any] = storage.read_json(self.places(key).manifest)
         return body
 
     def stages(self, source: str | None = None) -> list[StageManifest]:
@@ -66,7 +69,7 @@ class Output:
             StageError: There is no such source.
         """
         stages = [
-            StageManifest.load(self.folder(key))
+            StageManifest.load(self.places(key).audit)
             for key in self.manifests()
             if key.startswith(DOCUMENTS + "/")
         ]
@@ -80,8 +83,12 @@ class Output:
         return stages
 
     def stage_folder(self, stage: StageManifest) -> str:
-        """The folder of a stage of documents."""
-        return self.folder(f"{DOCUMENTS}/{stage.source}/{stage.stage}")
+        """The folder of a stage's documents."""
+        return self.folder(documents_key(stage.source, stage.stage))
+
+    def audit_folder(self, stage: StageManifest) -> str:
+        """The folder of a stage's manifest, and of what it dropped and removed."""
+        return self.places(documents_key(stage.source, stage.stage)).audit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +179,7 @@ def removed_lines(
 def _fitting_rows(
     output: Output, stage: StageManifest, path: str, reason: str | None
 ) -> Iterator[dict[str, Any]]:
-    for batch in storage.read_batches(storage.join(output.stage_folder(stage), path)):
+    for batch in storage.read_batches(storage.join(output.audit_folder(stage), path)):
         for row in batch.to_pylist():
             if _fits(f"{row['drop_filter']}/{row['drop_reason']}", reason):
                 yield row
@@ -257,13 +264,17 @@ def explain(output: Output, name: str) -> list[Decision]:
     decisions = []
     previous: StageManifest | None = None
     for stage in output.stages():
-        folder = output.stage_folder(stage)
+        folder, audit = output.stage_folder(stage), output.audit_folder(stage)
         for shard in stage.shards:
-            for path, kept in ((shard.path, True), (shard.dropped_path, False)):
-                for row in _find(storage.join(folder, path), [name]):
+            kept_path, dropped_path = (
+                storage.join(folder, shard.path),
+                storage.join(audit, shard.dropped_path),
+            )
+            for path, kept in ((kept_path, True), (dropped_path, False)):
+                for row in _find(path, [name]):
                     reason = None if kept else f"{row['drop_filter']}/{row['drop_reason']}"
                     other = None if kept else _kept_instead(output, previous, row)
-                    lines = _removed_from(folder, shard, row["id"]) if kept else []
+                    lines = _removed_from(audit, shard, row["id"]) if kept else []
                     decisions.append(
                         Decision(
                             stage.source,
@@ -333,8 +344,8 @@ def _kept_instead(
     if searched is None or address is None or "index" in address:
         return None  # an index holds no ids
     if "source" in address:
-        folder = output.folder(f"{DOCUMENTS}/{address['source']}/{address['stage']}")
-        searched = StageManifest.load(folder)
+        key = documents_key(address["source"], address["stage"])
+        searched = StageManifest.load(output.places(key).audit)
     path = storage.join(output.stage_folder(searched), searched.shards[address["shard"]].path)
     (found,) = next(itertools.islice(storage.read_rows(path, ["id"]), address["row"], None))
     return str(found)
@@ -384,7 +395,7 @@ def verify(output: Output) -> Iterator[str]:
     previous: StageManifest | None = None
     for stage in output.stages():
         folder = output.stage_folder(stage)
-        yield from check_stage(folder)
+        yield from check_stage(folder, output.audit_folder(stage))
         if previous is not None and previous.source == stage.source:
             came, left = stage.totals()["rows_in"], previous.totals()["rows"]
             if came != left:

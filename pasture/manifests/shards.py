@@ -1,7 +1,7 @@
 """The manifest of a stage: what it read, wrote and dropped, shard by shard.
 
-``MANIFEST.json`` is written last: a folder without one is a stage that is not done. Paths in it
-are relative to its folder, and it holds no time and no host, so that equal runs give equal bytes.
+``MANIFEST.json`` is written last: a stage without one is not done. It lies in the stage's audit
+folder (layout.py). It holds no time and no host, so that equal runs give equal bytes.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class ShardRecord:
 
     Args:
         index: Position in the stage, from 0.
-        path: File of the kept rows, relative to the stage's folder.
+        path: File of the kept rows, relative to the stage's folder of documents.
         rows_in: Records or documents that came in.
         rows: Documents kept; ``rows_in == rows + sum(dropped.values())``.
         bytes_in: UTF-8 bytes of text that came in (raw bytes for an extraction).
         text_bytes: UTF-8 bytes of text kept.
         bytes: Size of the file.
         sha256: Hash of the file.
-        dropped_path: File of the dropped rows, relative to the stage's folder.
+        dropped_path: File of the dropped rows, relative to the stage's audit folder.
         dropped_sha256: Hash of that file.
         dropped: Dropped rows by ``filter/reason``.
         edited: Lines or parts removed from kept documents, by ``editor/reason``.
         marked: Documents that a step marked, by ``annotator/mark``; later steps may drop them.
-        lines_path: File of the removed lines, relative to the stage's folder; empty where no
-            line was removed or the audit keeps none.
+        lines_path: File of the removed lines, relative to the stage's audit folder; empty where
+            no line was removed or the audit keeps none.
         lines_sha256: Hash of that file.
         lines: Rows in that file: the removed lines, or the first of them (``audit_lines``).
         bad_records: Dropped rows that were broken records.
@@ -105,13 +105,13 @@ class StageManifest:
         }
 
     def write(self, folder: str) -> None:
-        """Commit the stage: write its manifest, the last thing that a stage writes."""
+        """Commit the stage: write its manifest to its audit folder, after everything else."""
         body = dataclasses.asdict(self)
         storage.write_json(storage.join(folder, MANIFEST), {**body, "totals": self.totals()})
 
     @classmethod
     def load(cls, folder: str) -> StageManifest:
-        """Read the manifest of a finished stage.
+        """Read the manifest of a finished stage from its audit folder.
 
         Raises:
             StageError: The folder holds no manifest, or one that is not a stage's.
@@ -128,7 +128,7 @@ class StageManifest:
             raise StageError(f"{path} is not a stage's manifest: {error!r}") from error
 
     def paths(self, folder: str) -> list[tuple[int, str]]:
-        """List ``(index, path)`` of the shards of kept rows."""
+        """List ``(index, path)`` of the shards of kept rows in the stage's folder of documents."""
         return [(shard.index, storage.join(folder, shard.path)) for shard in self.shards]
 
 
@@ -156,18 +156,22 @@ def manifest_digest(folder: str) -> str:
     return storage.sha256(storage.join(folder, MANIFEST))
 
 
-def check_stage(folder: str) -> Iterator[str]:
+def check_stage(folder: str, audit: str) -> Iterator[str]:
     """Yield a line for each thing that is wrong with a finished stage.
 
     Hashes every file, counts its rows against the manifest, and checks that
     in = kept + dropped holds for each shard.
+
+    Args:
+        folder: The stage's folder of documents.
+        audit: Its audit folder.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from pasture.records import DOCUMENT_SCHEMA, DROPPED_SCHEMA, REMOVED_LINE_SCHEMA
 
-    manifest = StageManifest.load(folder)
+    manifest = StageManifest.load(audit)
     for shard in manifest.shards:
         if shard.rows_in != shard.rows + shard.rows_dropped:
             yield (
@@ -175,13 +179,14 @@ def check_stage(folder: str) -> Iterator[str]:
                 f"and {shard.rows_dropped} dropped"
             )
         files = [
-            (shard.path, shard.sha256, shard.rows, DOCUMENT_SCHEMA),
-            (shard.dropped_path, shard.dropped_sha256, shard.rows_dropped, DROPPED_SCHEMA),
+            (folder, shard.path, shard.sha256, shard.rows, DOCUMENT_SCHEMA),
+            (audit, shard.dropped_path, shard.dropped_sha256, shard.rows_dropped, DROPPED_SCHEMA),
         ]
         if shard.lines_path:
-            files.append((shard.lines_path, shard.lines_sha256, shard.lines, REMOVED_LINE_SCHEMA))
-        for name, digest, rows, schema in files:
-            path = storage.join(folder, name)
+            digest, schema = shard.lines_sha256, REMOVED_LINE_SCHEMA
+            files.append((audit, shard.lines_path, digest, shard.lines, schema))
+        for parent, name, digest, rows, schema in files:
+            path = storage.join(parent, name)
             if not storage.exists(path):
                 yield f"{path} is missing"
                 continue

@@ -1,8 +1,8 @@
 """The graph of a recipe: every stage and model, what each depends on, and how each is made.
 
-A node's key is its folder, relative to the output: ``documents/c4/10-language``,
-``models/ngram``, ``tokenizer``, ``tokens/c4``. A node is done when its folder holds a manifest
-with the fingerprint that its config and its upstream manifests give.
+A node's key is the folder of what it makes, relative to the output: ``documents/c4/10-language``,
+``models/ngram``, ``tokenizer``, ``tokens/c4``. A node is done when it has a manifest (layout.py
+says where) with the fingerprint that its config and its upstream manifests give.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pasture.errors import ConfigError, InputError, StageError
 from pasture.filters.base import Step
 from pasture.filters.classifier import KeepReferences, ReferenceClassifier
 from pasture.manifests.clusters import frequent_lines, largest_clusters
+from pasture.manifests.layout import Places, documents_key, places
 from pasture.manifests.shards import (
-    MANIFEST,
     StageManifest,
     fingerprint,
     manifest_digest,
@@ -35,7 +35,7 @@ from pasture.pipeline.indexes import (
     index_text_bytes,
     write_manifest,
 )
-from pasture.pipeline.shards import RECORDS, StageFolder, shard_records
+from pasture.pipeline.shards import StageFolder, shard_records
 from pasture.pipeline.stages import Address, ApplySteps, Deduplicate, Extract
 from pasture.pipeline.tokens import (
     EncodeTokens,
@@ -60,11 +60,6 @@ from pasture.tokenize.encode import Encoder, find_tokenizer
 
 JOB_SHARDS, WORKER_SHARDS = 16, 4
 """Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
-
-
-def documents_key(source: str, stage: str) -> str:
-    """The key of a stage of documents."""
-    return f"documents/{source}/{stage}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,9 +107,13 @@ class Context:
             return {}
         return checksums_of(self.files(source), read_checksums(path), path)
 
+    def places(self, key: str) -> Places:
+        """The folders of a node."""
+        return places(self.output, key)
+
     def folder(self, key: str) -> str:
-        """The folder of a node."""
-        return storage.join(self.output, *key.split("/"))
+        """The folder of a node's shards, or of a model."""
+        return self.places(key).shards
 
     def documents(self, source: str, stage: str) -> list[tuple[int, str]]:
         """The shards of a finished stage: ``(index, path)``."""
@@ -127,18 +126,18 @@ class Context:
 
     def model_location(self, name: str) -> str | None:
         """Where a finished model lies; None where it could not be trained, as the recipe allows."""
-        folder = self.folder(f"models/{name}")
-        card = storage.read_json(storage.join(folder, MANIFEST))["card"]
-        return self.recipe.models[name].location(folder, card)
+        found = self.places(f"models/{name}")
+        card = storage.read_json(found.manifest)["card"]
+        return self.recipe.models[name].location(found.shards, card)
 
     def manifest(self, source: str, stage: str) -> StageManifest:
         """The manifest of a finished stage."""
-        return StageManifest.load(self.folder(documents_key(source, stage)))
+        return StageManifest.load(self.places(documents_key(source, stage)).audit)
 
 
 @dataclasses.dataclass(frozen=True)
 class Node(abc.ABC):
-    """One thing that a run makes, in one folder, with one manifest."""
+    """One thing that a run makes, with one manifest."""
 
     key: str
     upstream: tuple[str, ...]
@@ -149,7 +148,7 @@ class Node(abc.ABC):
 
     def upstream_digests(self, context: Context) -> dict[str, str]:
         """Hash the manifests that the node depends on. They must be finished."""
-        return {key: manifest_digest(context.folder(key)) for key in self.upstream}
+        return {key: manifest_digest(context.places(key).audit) for key in self.upstream}
 
     def fingerprint(self, context: Context) -> str:
         """Hash all that the output depends on."""
@@ -157,7 +156,7 @@ class Node(abc.ABC):
 
     def manifest(self, context: Context) -> dict[str, Any] | None:
         """Read the node's manifest, or None where it is not done."""
-        path = storage.join(context.folder(self.key), MANIFEST)
+        path = context.places(self.key).manifest
         if not storage.exists(path):
             return None
         body: dict[str, Any] = storage.read_json(path)
@@ -205,12 +204,14 @@ class BeamNode(Node):
 
     def stage_folder(self, context: Context, num_shards: int) -> StageFolder:
         """The folder that the job writes to."""
+        found = context.places(self.key)
         return StageFolder(
-            context.folder(self.key),
+            found.shards,
             num_shards,
             self.fingerprint(context),
             context.recipe.audit_characters,
             context.recipe.audit_lines,
+            found.audit,
             self.columns(context),
         )
 
@@ -227,7 +228,7 @@ class BeamNode(Node):
                 f"missing (the first is {missing[0]}); run again to make them"
             )
         self.commit(context, folder)
-        storage.remove_tree(storage.join(folder.path, RECORDS))
+        folder.remove_records()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,7 +259,7 @@ class DocumentsNode(BeamNode):
                     f"{shard.rows} were kept and {shard.rows_dropped} dropped: a bug in a step"
                 )
         self.check(context, manifest)
-        manifest.write(folder.path)
+        manifest.write(folder.audit)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Check more, before the manifest is written."""
@@ -320,7 +321,7 @@ class ExtractNode(DocumentsNode):
             raise InputError(
                 f"{self.source}: {totals['bad_records']} of {totals['rows_in']} records are broken "
                 f"({share:.1%}), and the budget allows {budget.bad_records:.1%}; read them in "
-                f"{context.folder(self.key)}/dropped-*.parquet, or raise "
+                f"{context.places(self.key).audit}/dropped-*.parquet, or raise "
                 f"sources.{self.source}.budget.bad_records"
             )
 
@@ -503,7 +504,8 @@ class TokensNode(BeamNode):
         """Groups of neighbouring document shards."""
         stage = context.recipe.sources[self.source].last_stage
         folder = context.folder(documents_key(self.source, stage))
-        return group_shards(StageManifest.load(folder), folder, context.recipe.tokens.shard_bytes)
+        manifest = context.manifest(self.source, stage)
+        return group_shards(manifest, folder, context.recipe.tokens.shard_bytes)
 
     def transform(
         self, context: Context, folder: StageFolder, pending: frozenset[int]
@@ -563,7 +565,7 @@ class DriverNode(Node):
             "files": files,
             "pasture": __version__,
         }
-        storage.write_json(storage.join(folder, MANIFEST), body)
+        storage.write_json(context.places(self.key).manifest, body)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,7 +36,7 @@ class StageRate:
             pages or bytes that it was trained on.
         rows: Documents that went in.
         shuffled_bytes: What its groupings took in.
-        disk_bytes: What its folder holds.
+        disk_bytes: What its folders hold.
     """
 
     seconds: float
@@ -224,7 +224,8 @@ def _forgiving(recipe: Recipe) -> Recipe:
 def _stage_rates(output: Output, work: Mapping[str, Work]) -> Iterator[tuple[str, StageRate]]:
     for key in output.manifests():
         manifest = output.manifest(key)
-        disk = sum(size for _, size in storage.list_tree(output.folder(key)))
+        folders = output.places(key).folders
+        disk = sum(size for folder in folders for _, size in storage.list_tree(folder))
         done = work.get(key, Work())
         totals = manifest.get("totals", {})
         amount = int(totals.get("bytes_in", 0)) or _trained_on(manifest)

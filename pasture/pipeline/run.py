@@ -21,8 +21,8 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
+from pasture.manifests.layout import check_layout
 from pasture.manifests.mixture import natural_mixture, write_realised
-from pasture.manifests.shards import MANIFEST
 from pasture.pipeline.graph import (
     BeamNode,
     Context,
@@ -132,6 +132,8 @@ def plan(recipe: Recipe, output: str | None) -> list[PlannedNode]:
     lines = []
     done: set[str] = set()
     context = Context(recipe, output or "")
+    if output:
+        check_layout(output)
     for key, node in build_graph(recipe).items():
         manifest = node.manifest(context) if output else None
         state: Literal["done", "to do", "changed"] = "to do"
@@ -183,6 +185,7 @@ def run_recipe(
     """
     progress = progress or Silent()
     output = storage.absolute(output)
+    check_layout(output)
     graph = build_graph(recipe)
     deduplications = deduplicating(graph)
     for name in allow_removal:
@@ -255,7 +258,7 @@ def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> b
     changes = node.changes(context, manifest)
     if not changes:
         # A run that was killed just after it committed the node left them.
-        storage.remove_tree(storage.join(context.folder(node.key), RECORDS))
+        storage.remove_tree(storage.join(context.places(node.key).audit, RECORDS))
         progress.finished(node.key, manifest, skipped=True)
         return True
     if not force:
@@ -265,8 +268,9 @@ def _is_done(context: Context, node: Node, force: bool, progress: Progress) -> b
             + "\nRun with --force to make it and what depends on it anew, or choose another output."
         )
     # The manifest first: half a folder is never taken for a whole one.
-    storage.remove_tree(storage.join(context.folder(node.key), MANIFEST))
-    storage.remove_tree(context.folder(node.key))
+    storage.remove_tree(context.places(node.key).manifest)
+    for folder in context.places(node.key).folders:
+        storage.remove_tree(folder)
     return False
 
 
@@ -401,7 +405,7 @@ def _write_mixture(context: Context, progress: Progress) -> None:
     """Write ``mixture.yaml`` once the tokens of every source of the recipe are there."""
     counts = {}
     for name in context.recipe.sources:
-        path = storage.join(context.folder(f"tokens/{name}"), MANIFEST)
+        path = context.places(f"tokens/{name}").manifest
         if not storage.exists(path):
             return
         counts[name] = int(storage.read_json(path)["splits"]["train"]["tokens"])

@@ -1,4 +1,7 @@
-"""Writing one shard of a stage: the kept rows, the dropped rows and lines, and the counts."""
+"""Writing one shard of a stage: the kept rows, the dropped rows and lines, and the counts.
+
+The kept rows lie in the stage's folder of documents, all else in its audit folder (layout.py).
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,17 @@ RECORDS = "_records"
 
 @dataclasses.dataclass(frozen=True)
 class StageFolder:
-    """The folder that a stage writes to.
+    """The folder that a stage writes to, and its audit folder.
 
     Args:
-        path: Where it is.
+        path: Folder of the shards.
         num_shards: How many shards it will hold.
         fingerprint: The stage's fingerprint; a shard's record keeps it, so that a re-run knows
             which shards it may keep.
         audit_characters: How much of a dropped document's or line's text is kept.
         audit_lines: How many removed lines of a shard are kept, the first ones; None keeps all.
+        audit_path: Folder of the manifest, the shards' records, and the dropped rows and removed
+            lines; None puts them beside the shards, as indexes and tokens have them.
         columns: The extra columns of the documents, with their types.
     """
 
@@ -53,21 +58,27 @@ class StageFolder:
     fingerprint: str
     audit_characters: int = 2000
     audit_lines: int | None = None
+    audit_path: str | None = None
     columns: Columns = dataclasses.field(default_factory=dict)
 
+    @property
+    def audit(self) -> str:
+        """The audit folder."""
+        return self.path if self.audit_path is None else self.audit_path
+
     def shard(self, kind: str, index: int, extension: str = "parquet") -> str:
-        """Name a shard, relative to the folder."""
+        """Name a shard, relative to its folder."""
         return storage.shard_name(kind, index, self.num_shards, extension)
 
     def write_record(self, index: int, body: dict[str, object]) -> None:
-        """Keep a finished shard's counts beside it until the stage is committed."""
-        path = storage.join(self.path, RECORDS, f"{index:05d}.json")
+        """Keep a finished shard's counts until the stage is committed."""
+        path = storage.join(self.audit, RECORDS, f"{index:05d}.json")
         storage.write_json(path, {"fingerprint": self.fingerprint, "shard": body})
 
     def finished(self) -> dict[int, dict[str, object]]:
         """Read the records of the shards that are finished, by index."""
         found = {}
-        for path, _ in storage.glob(storage.pattern(self.path, RECORDS, "*.json")):
+        for path, _ in storage.glob(storage.pattern(self.audit, RECORDS, "*.json")):
             body = storage.read_json(path)
             if body["fingerprint"] == self.fingerprint:
                 found[int(body["shard"]["index"])] = body["shard"]
@@ -75,22 +86,31 @@ class StageFolder:
 
     def num_finished(self) -> int:
         """Count the finished shards; cheap enough to poll."""
-        return len(storage.glob(storage.pattern(self.path, RECORDS, "*.json")))
+        return len(storage.glob(storage.pattern(self.audit, RECORDS, "*.json")))
 
     def clean(self) -> None:
         """Remove what an interrupted run left: partial files, shards without a record."""
-        records = self.finished()
-        keep = {f"{index:05d}.json" for index in records}
-        for record in records.values():
-            for key in ("path", "dropped_path", "lines_path"):
+        keep: dict[str, set[str]] = {self.path: set(), self.audit: set()}
+        for index, record in self.finished().items():
+            keep[self.audit].add(f"{index:05d}.json")
+            for key, folder in (
+                ("path", self.path),
+                ("dropped_path", self.audit),
+                ("lines_path", self.audit),
+            ):
                 if key in record:
-                    keep.add(str(record[key]))
+                    keep[folder].add(str(record[key]))
             files = record.get("files", [])
             assert isinstance(files, list)
-            keep.update(str(name["path"]) for name in files)
-        for path, _ in storage.list_tree(self.path) if storage.exists(self.path) else []:
-            if path.rsplit("/", 1)[-1] not in keep:
-                storage.remove_tree(path)
+            keep[self.path].update(str(name["path"]) for name in files)
+        for folder, names in keep.items():
+            for path, _ in storage.list_tree(folder) if storage.exists(folder) else []:
+                if path.rsplit("/", 1)[-1] not in names:
+                    storage.remove_tree(path)
+
+    def remove_records(self) -> None:
+        """Remove the records of a stage that is committed."""
+        storage.remove_tree(storage.join(self.audit, RECORDS))
 
 
 def shard_records(finished: dict[int, dict[str, object]]) -> tuple[ShardRecord, ...]:
@@ -118,16 +138,18 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         self._stack = contextlib.ExitStack()
         self._names: list[str] = []
+        self._paths: list[str] = []
         self._writers = [
-            self._open("documents", document_schema(self.folder.columns)),
-            self._open("dropped", dropped_schema(self.folder.columns)),
+            self._open(self.folder.path, "documents", document_schema(self.folder.columns)),
+            self._open(self.folder.audit, "dropped", dropped_schema(self.folder.columns)),
         ]
         return self
 
-    def _open(self, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
+    def _open(self, folder: str, kind: str, schema: pa.Schema) -> pq.ParquetWriter:
         name = self.folder.shard(kind, self.index)
+        path = storage.join(folder, name)
         self._names.append(name)
-        path = storage.join(self.folder.path, name)
+        self._paths.append(path)
         return self._stack.enter_context(storage.atomic_parquet(path, schema))
 
     def __exit__(
@@ -141,7 +163,7 @@ class ShardWriter:
             self.folder.write_record(self.index, dataclasses.asdict(self._record()))
 
     def _record(self) -> ShardRecord:
-        kept, dropped, *lines = (storage.join(self.folder.path, name) for name in self._names)
+        kept, dropped, *lines = self._paths
         ((_, size),) = storage.glob(kept)
         return ShardRecord(
             index=self.index,
@@ -294,7 +316,7 @@ class ShardWriter:
         if not lines.num_rows:
             return
         if len(self._writers) < 3:
-            self._writers.append(self._open("lines", REMOVED_LINE_SCHEMA))
+            self._writers.append(self._open(self.folder.audit, "lines", REMOVED_LINE_SCHEMA))
         self._writers[2].write_batch(self._cut(lines))
         self.lines += lines.num_rows
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pasture import storage
 from pasture.errors import StageError, StorageError
+from pasture.manifests.layout import places
 from pasture.manifests.shards import MANIFEST
 from pasture.tokenize.encode import find_tokenizer
 from pasture.tokenize.reader import TokenShard
@@ -53,7 +54,7 @@ def _verify_source(output: str, path: str, manifest: Mapping[str, Any]) -> Itera
                 yield f"{path}: {split}: the shards' {key} sum to {found}, not {count}"
     rows = sum(split["rows"] for split in manifest["splits"].values())
     for key, digest in manifest["upstream"].items():
-        upstream = storage.join(output, *key.split("/"), MANIFEST)
+        upstream = places(output, key).manifest
         if not storage.exists(upstream):
             continue  # the tokens may lie on their own
         if storage.sha256(upstream) != digest:

@@ -82,4 +82,4 @@ def test_an_input_that_we_may_not_read_is_named(raw, tmp_path):
     done = sh(AS_OTHERS + run_command(raw, tmp_path / "output"))
     assert done.returncode == 1
     assert f"error: cannot read {closed}: Permission denied" in done.stderr
-    assert not list((tmp_path / "output" / "documents").rglob("MANIFEST.json"))
+    assert not list((tmp_path / "output" / "audit").rglob("MANIFEST.json"))

@@ -46,7 +46,8 @@ def write(path: pathlib.Path, ids: list[str], schema=DOCUMENT_SCHEMA, metadata=N
 
 
 def stage(root: pathlib.Path, source: str, name: str, kept: list[list[str]]) -> pathlib.Path:
-    folder = root / "documents" / source / name
+    """Write a stage; return its audit folder."""
+    folder, audit = root / "documents" / source / name, root / "audit" / source / name
     shards = []
     for index, ids in enumerate(kept):
         write(folder / f"documents-{index}.parquet", ids)
@@ -66,22 +67,22 @@ def stage(root: pathlib.Path, source: str, name: str, kept: list[list[str]]) -> 
                 edited={},
             )
         )
-    StageManifest(source, name, "f", {"steps": []}, {}, tuple(shards)).write(str(folder))
-    return folder
+    StageManifest(source, name, "f", {"steps": []}, {}, tuple(shards)).write(str(audit))
+    return audit
 
 
 @pytest.fixture
 def deduplicated(tmp_path) -> StageManifest:
     stage(tmp_path, "c4", "10-language", [["k00", "k01"], ["k10"], ["k20"]])
     stage(tmp_path, "books", "10-near", [["book"]])
-    folder = stage(tmp_path, "c4", "20-exact", [["x"], ["y"], ["z"]])
+    audit = stage(tmp_path, "c4", "20-exact", [["x"], ["y"], ["z"]])
     for index, rows in enumerate(DROPPED):
         notes = [
             to_metadata(duplicate_of=of, similarity=0.5 if of else None, other=1) for _, of in rows
         ]
-        write(folder / f"dropped-{index}.parquet", [n for n, _ in rows], DROPPED_SCHEMA, notes)
+        write(audit / f"dropped-{index}.parquet", [n for n, _ in rows], DROPPED_SCHEMA, notes)
     return dataclasses.replace(
-        StageManifest.load(str(folder)),
+        StageManifest.load(str(audit)),
         config={"exact_duplicates": {}},
         upstream={"documents/c4/10-language": "h", "documents/books/10-near": "h"},
     )

@@ -15,7 +15,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMAS = importlib.resources.files("pasture.manifests") / "schemas"
 MANIFESTS = {
-    "stage": "documents/c4/*/MANIFEST.json",
+    "stage": "audit/c4/*/MANIFEST.json",
     "tokens": "tokens/c4/MANIFEST.json",
     "corpus": "tokens/MANIFEST.json",
 }

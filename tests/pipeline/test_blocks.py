@@ -17,6 +17,7 @@ from tests.trees import differences
 LINES = {"10-lines": {"duplicate_lines": {"scope_shards": 2, "max_removed": 1}}}
 SPANS = {"10-spans": {"duplicate_spans": {"scope_shards": 2, "sentences": 1, "max_removed": 1}}}
 STAGE = "documents/c4/10-lines"
+AUDIT = "audit/c4/10-lines"
 
 
 class Jobs(Silent):
@@ -64,7 +65,7 @@ def test_blocks_in_jobs_of_their_own_give_what_one_job_gives(recipe, tmp_path, m
     jobs = run(recipe(stages), tmp_path / "blocks")
     assert jobs == [{"documents/c4/00-extract"}, {key}, {key}, {key}]
     assert differences(tmp_path / "one", tmp_path / "blocks") == []
-    assert '"edited": {' in (tmp_path / "one" / key / "MANIFEST.json").read_text()
+    assert '"edited": {' in (tmp_path / "one/audit/c4" / stage / "MANIFEST.json").read_text()
 
 
 def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypatch):
@@ -73,7 +74,7 @@ def test_blocks_that_are_done_are_not_searched_again(recipe, tmp_path, monkeypat
     monkeypatch.setattr(graph, "WORKER_SHARDS", 1)
     with pytest.raises(KeyboardInterrupt):
         run(recipe(LINES), tmp_path / "out", limit=3)
-    folder = tmp_path / "out" / STAGE
+    folder = tmp_path / "out" / AUDIT
     assert sorted(path.name for path in (folder / "_records").iterdir()) == [
         "00000.json", "00001.json", "00002.json", "00003.json",
     ]  # fmt: skip

@@ -175,7 +175,7 @@ def test_audit_shows_lines(output):
 def test_verify_looks_at_the_removed_lines(output, tmp_path):
     shutil.copytree(output.root, tmp_path / "out")
     for kind, message in (("damaged", "has other bytes"), ("gone", "is missing")):
-        path = next((tmp_path / "out").glob("documents/c4/30-lines/lines-*.parquet"))
+        path = next((tmp_path / "out").glob("audit/c4/30-lines/lines-*.parquet"))
         path.write_bytes(b"damaged") if kind == "damaged" else path.unlink()
         (problem,) = verify(Output(str(tmp_path / "out")))
         assert problem.startswith(str(path))

@@ -271,7 +271,7 @@ def test_lines_spans_and_urls_that_another_source_has_go(two_sources, tmp_path, 
     out = tmp_path / "out"
     ((kind, options),) = KINDS[name].items()
     run(two_sources, out, {"c4": {name: {kind: {**options, "against": ["books"]}}}})
-    manifest = json.loads((out / f"documents/c4/{name}/MANIFEST.json").read_text())
+    manifest = json.loads((out / f"audit/c4/{name}/MANIFEST.json").read_text())
     assert manifest["totals"]["dropped"] == gone
     assert kept(out, "books") == [text for text in kept(out, "books") if text not in kept(out)]
     assert len(kept(out, "books")) == 2
@@ -284,7 +284,7 @@ def test_the_text_that_is_compared_is_counted_for_the_buckets(two_sources, tmp_p
     entries = (out / "indexes/books/20-spans").glob("entries-*.parquet")
     index_bytes = indexes.LINE_SHARE * sum(path.stat().st_size for path in entries)
     c4, books = (
-        json.loads((out / f"documents/{name}/MANIFEST.json").read_text())["totals"]["text_bytes"]
+        json.loads((out / f"audit/{name}/MANIFEST.json").read_text())["totals"]["text_bytes"]
         for name in ("c4/00-extract", "books/20-spans")
     )
     index = str(out / "indexes/books/20-spans")

@@ -138,16 +138,16 @@ def test_a_deduplication_over_its_budget_stops_and_goes_on_with_the_flag(
     assert "the recipe allows 4%" in message
     assert "3  c4-train.00000-of-00003.json.gz:1  The river in the valley was built" in message
     assert "--allow-removal c4/20-exact" in message
-    stage = output / "documents/c4/20-exact"
-    assert not (stage / "MANIFEST.json").exists()
-    before = {path: path.stat().st_mtime_ns for path in stage.glob("*.parquet")}
+    assert not (output / "audit/c4/20-exact/MANIFEST.json").exists()
+    before = {path: path.stat().st_mtime_ns for path in output.glob("*/c4/20-exact/*.parquet")}
     assert len(before) == 6
     with pytest.raises(StageError, match="20-exact"):
         run(raw, output)
     with pytest.raises(ConfigError, match="did you mean c4/20-exact"):
         run(raw, output, allow_removal=["c4/20-exac"])
     run(raw, output, allow_removal=["c4/20-exact"])
-    assert {path: path.stat().st_mtime_ns for path in stage.glob("*.parquet")} == before
+    after = {path: path.stat().st_mtime_ns for path in output.glob("*/c4/20-exact/*.parquet")}
+    assert after == before
     # The budget changes no output, so another one asks for no new run.
     write_recipe(raw, recipe_body)
     assert run(raw, output).made == []
@@ -173,10 +173,10 @@ def test_goes_on_where_a_killed_run_stopped(raw, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(graph.DocumentsNode, "commit", die)
         run(raw, output)
-    extract = output / "documents/c4/00-extract"
-    assert not (extract / "MANIFEST.json").exists()
+    extract, audit = output / "documents/c4/00-extract", output / "audit/c4/00-extract"
+    assert not (audit / "MANIFEST.json").exists()
     (extract / "documents-00001-of-00003.parquet.partial-123").write_bytes(b"half")
-    (extract / "_records" / "00002.json").unlink()
+    (audit / "_records" / "00002.json").unlink()
     kept = extract / "documents-00000-of-00003.parquet"
     before = kept.stat().st_mtime_ns
     run(raw, output)
@@ -210,7 +210,7 @@ def test_a_truncated_file_gives_what_could_be_read_and_is_counted(raw, tmp_path)
     path = raw / "c4" / "c4-train.00001-of-00003.json.gz"
     path.write_bytes(path.read_bytes()[:-40])
     run(raw, tmp_path / "out", until="00-extract")
-    manifest = StageManifest.load(str(tmp_path / "out/documents/c4/00-extract"))
+    manifest = StageManifest.load(str(tmp_path / "out/audit/c4/00-extract"))
     totals = manifest.totals()
     assert totals["bad_files"] == 1
     assert totals["rows"] > 2 * 23
@@ -225,7 +225,7 @@ def test_too_many_bad_files_stop_the_run_with_the_list(raw, recipe_body, tmp_pat
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match=r"1 files could not be read(.|\n)*c4-train\.00001"):
         run(raw, tmp_path / "out")
-    assert not (tmp_path / "out/documents/c4/00-extract/MANIFEST.json").exists()
+    assert not (tmp_path / "out/audit/c4/00-extract/MANIFEST.json").exists()
 
 
 def test_a_missing_input_fails_before_any_work(raw, tmp_path):
@@ -302,9 +302,8 @@ def test_an_error_in_a_worker_is_one_clear_error(raw, recipe_body, tmp_path, wor
     with pytest.raises(PastureError, match=r"lid\.bin") as caught:
         run(raw, tmp_path / "out", workers=workers)
     assert "Traceback" not in str(caught.value)
-    stage = tmp_path / "out/documents/c4/10-language"
-    assert not (stage / "MANIFEST.json").exists()
-    assert list(stage.rglob("*.parquet*")) == []
+    assert not (tmp_path / "out/audit/c4/10-language/MANIFEST.json").exists()
+    assert list((tmp_path / "out").glob("*/c4/10-language/*.parquet*")) == []
 
 
 @pytest.mark.parametrize("change", ["gone", "grown", "same size"])
@@ -329,9 +328,8 @@ def test_a_file_that_changes_after_it_was_listed_stops_the_run(raw, tmp_path, mo
     }
     with pytest.raises(PastureError, match=said[change]):
         run(raw, tmp_path / "out")
-    folder = tmp_path / "out" / "documents" / "c4" / "00-extract"
-    assert not (folder / "MANIFEST.json").exists()
-    assert not list(folder.glob("documents-00001*"))
+    assert not (tmp_path / "out/audit/c4/00-extract/MANIFEST.json").exists()
+    assert not list((tmp_path / "out/documents/c4/00-extract").glob("documents-00001*"))
 
 
 def write_checksums(raw):
@@ -353,7 +351,7 @@ def test_checksums_are_verified_and_part_of_the_config(raw, recipe_body, tmp_pat
         run(raw, output)
     changing.write_bytes(whole)
     run(raw, output, until="00-extract")
-    (first, *_) = StageManifest.load(str(output / "documents/c4/00-extract")).config["files"]
+    (first, *_) = StageManifest.load(str(output / "audit/c4/00-extract")).config["files"]
     assert re.fullmatch(r"c4-train.00000-of-00003.json.gz \(\d+ bytes, [0-9a-f]{40}\)", first)
 
     shutil.copytree(raw, tmp_path / "elsewhere")
@@ -407,14 +405,14 @@ def test_decontaminates_by_sets_under_the_root(raw, recipe_body, tmp_path):
     assert not output.exists()
     evaluation.write_text(evaluation.read_text()[:-1])
     run(raw, output, until="10-clean", workers=2)
-    totals = StageManifest.load(str(output / "documents/c4/10-clean")).totals()
+    totals = StageManifest.load(str(output / "audit/c4/10-clean")).totals()
     assert totals["dropped"] == {"decontaminate/contaminated:quiz": 1}
     body["sources"]["c4"]["stages"] = {
         "10-mark": {"steps": [{"mark_contaminated": {"sets": sets}}]}
     }
     write_recipe(raw, body)
     run(raw, output, until="10-mark")
-    totals = StageManifest.load(str(output / "documents/c4/10-mark")).totals()
+    totals = StageManifest.load(str(output / "audit/c4/10-mark")).totals()
     assert (totals["rows"], totals["marked"]) == (69, {"mark_contaminated/quiz": 1})
     evaluation.write_text('{"question": "Another one."}\n')
     with pytest.raises(StageError, match=r"10-mark was made(.|\n)*evaluation.jsonl \(29 bytes"):
@@ -434,7 +432,7 @@ def test_what_a_killed_driver_left_half_written_is_removed(raw, tmp_path):
 
 
 def test_records_that_outlived_a_commit_are_removed(raw, tmp_path):
-    stage = tmp_path / "out/documents/c4/00-extract"
+    stage = tmp_path / "out/audit/c4/00-extract"
     run(raw, tmp_path / "out", until="00-extract")
     whole = pathlib.Path(shutil.copytree(tmp_path / "out", tmp_path / "whole"))
     (stage / "_records").mkdir()  # it was killed between its manifest and the end of these

@@ -45,7 +45,7 @@ def test_a_bucket_gets_the_same_bytes_as_a_disk(bucket, raw, tmp_path):
 def test_a_run_in_a_bucket_goes_on_where_it_stopped(bucket, monkeypatch):
     recipe = load_recipe("s3://corpus/raw/recipe.yaml")
     run_recipe(recipe, "s3://corpus/out", until="20-exact")
-    manifest = "corpus/out/documents/c4/20-exact/MANIFEST.json"
+    manifest = "corpus/out/audit/c4/20-exact/MANIFEST.json"
     whole = bucket.cat_file(manifest)
     bucket.rm(manifest)
     bucket.rm("corpus/out/documents/c4/20-exact/documents-00001-of-00003.parquet")

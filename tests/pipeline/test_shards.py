@@ -204,3 +204,26 @@ def test_clean_keeps_only_shards_with_a_record_of_this_fingerprint(tmp_path):
         "lines-00000-of-00003.parquet",
     ]
     assert sorted(folder.finished()) == [0]
+
+
+def test_only_kept_rows_lie_in_the_folder_of_documents(tmp_path):
+    documents, audit = tmp_path / "documents", tmp_path / "audit"
+    folder = StageFolder(str(documents), 2, "new", audit_path=str(audit))
+    with ShardWriter(folder, 0) as shard:
+        shard.keep(shard.apply(NoShortLines(), batch_of("long text\nb")))
+    (documents / "dropped-00000-of-00002.parquet").write_bytes(b"of the old layout")
+    (documents / "00000.json").write_bytes(b"of the old layout")
+    (audit / "documents-00000-of-00002.parquet").write_bytes(b"misplaced")
+    folder.clean()
+    assert (folder.num_finished(), sorted(folder.finished())) == (1, [0])
+    assert [path.name for path in documents.iterdir()] == ["documents-00000-of-00002.parquet"]
+    assert sorted(path.name for path in audit.rglob("*") if path.is_file()) == [
+        "00000.json",
+        "dropped-00000-of-00002.parquet",
+        "lines-00000-of-00002.parquet",
+    ]
+    folder.remove_records()
+    assert sorted(path.name for path in audit.iterdir()) == [
+        "dropped-00000-of-00002.parquet",
+        "lines-00000-of-00002.parquet",
+    ]

@@ -160,7 +160,7 @@ def test_another_tokenizer_or_none(output: pathlib.Path) -> None:
 
 
 def test_documents_that_were_made_anew(output: pathlib.Path) -> None:
-    path = output / "documents/c4/20-exact/MANIFEST.json"
+    path = output / "audit/c4/20-exact/MANIFEST.json"
     path.write_text(path.read_text() + "\n")
     assert problems(output) == [
         "tokens/c4/MANIFEST.json: documents/c4/20-exact is another than the tokens were made from"
