@@ -16,9 +16,11 @@ from collections.abc import Mapping, Sequence
 from pasture.errors import ConfigError
 from pasture.filters.classifier import ReferenceClassifier
 from pasture.pipeline import models
-from pasture.pipeline.graph import BeamNode, Context, ModelNode, Node, TokensNode, build_graph
+from pasture.pipeline.blocks import block_starts, job_starts
+from pasture.pipeline.graph import Context, ModelNode, Node, StageNode, TokensNode, build_graph
 from pasture.pipeline.measure import JobRate, Rates
 from pasture.pipeline.recipes import Recipe
+from pasture.sources.base import InputShard
 
 SHUFFLE_MEMORY = 8.0
 """Bytes of memory, over all processes of the local runner, for each byte that a job shuffles: so
@@ -181,7 +183,7 @@ class Extrapolation:
         stages = tuple(self._stage(node, shards) for node in nodes)
         trains = isinstance(nodes[0], ModelNode)
         blocks = [
-            _num_blocks(node, stage.shards or 1, self.workers)
+            _num_blocks(node, stage, self.workers)
             for node, stage in zip(nodes, stages, strict=True)
         ]
         fixed = 0.0 if trains else self._fixed_seconds() * max(blocks)
@@ -301,11 +303,14 @@ class Extrapolation:
         return round(job.memory_before + grown)
 
 
-def _num_blocks(node: Node, shards: int, workers: int) -> int:
-    """Count the jobs that the local runner takes for a stage of so many shards."""
-    if not isinstance(node, BeamNode):
+def _num_blocks(node: Node, stage: StageEstimate, workers: int) -> int:
+    """Count the jobs that the local runner takes for a stage; each shard counts as a file."""
+    if not isinstance(node, StageNode) or not stage.shards:
         return 1
-    return len(node.blocks([(number, None) for number in range(shards)], workers))
+    units = [InputShard((str(number),)) for number in range(stage.shards)]
+    text_bytes = [stage.bytes_in // stage.shards] * stage.shards
+    starts = block_starts(node.definition.dedup, units, text_bytes)
+    return len(job_starts(starts, stage.shards, workers))
 
 
 def _kenlm_bytes(memory: str) -> float:

@@ -27,6 +27,7 @@ from pasture.manifests.shards import (
     manifest_digest,
 )
 from pasture.pipeline import models
+from pasture.pipeline.blocks import block_starts, job_starts
 from pasture.pipeline.indexes import (
     WriteIndex,
     describe,
@@ -55,9 +56,6 @@ from pasture.pipeline.tokens import (
 )
 from pasture.sources.base import InputShard, checksums_of, read_checksums
 from pasture.tokenize.encode import Encoder
-
-JOB_SHARDS, WORKER_SHARDS = 16, 4
-"""Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
 
 
 def documents_key(source: str, stage: str) -> str:
@@ -183,7 +181,9 @@ class BeamNode(Node):
         """Whether the transform must see the shards that are written already, too."""
         return False
 
-    def blocks(self, elements: list[tuple[int, Any]], workers: int) -> list[list[tuple[int, Any]]]:
+    def blocks(
+        self, context: Context, elements: list[tuple[int, Any]], workers: int
+    ) -> list[list[tuple[int, Any]]]:
         """Split the units into runs that need nothing of each other, for one job each."""
         return [elements]
 
@@ -326,19 +326,17 @@ class StageNode(DocumentsNode):
         """A deduplication searches every shard, also those that are written."""
         return self.definition.dedup is not None
 
-    def blocks(self, elements: list[tuple[int, str]], workers: int) -> list[list[tuple[int, str]]]:
+    def blocks(
+        self, context: Context, elements: list[tuple[int, str]], workers: int
+    ) -> list[list[tuple[int, str]]]:
         """Split the shards by the scope of a deduplication; small scopes go together."""
-        scope = self._scope_shards
-        if not scope:
-            return [elements]
-        size = scope * max(1, max(JOB_SHARDS, WORKER_SHARDS * workers) // scope)
-        runs = itertools.groupby(elements, lambda element: element[0] // size)
-        return [list(run) for _, run in runs]
+        starts = job_starts(self._block_starts(context), len(elements), workers)
+        return [elements[slice(*ends)] for ends in itertools.pairwise([*starts, len(elements)])]
 
-    @property
-    def _scope_shards(self) -> int:
-        scope: int = getattr(self.definition.dedup, "scope_shards", 0)
-        return scope
+    def _block_starts(self, context: Context) -> tuple[int, ...]:
+        shards = context.manifest(self.source, self.previous).shards
+        text_bytes = [shard.text_bytes for shard in shards]
+        return block_starts(self.definition.dedup, context.units(self.source), text_bytes)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Hold a deduplication to its ``max_removed``."""
@@ -363,7 +361,14 @@ class StageNode(DocumentsNode):
         dedup = self.definition.dedup
         if dedup is not None:
             addresses = tuple(address for _, address in self._others(context))
-            return Deduplicate(dedup, folder, pending, addresses, self._compared_bytes(context))
+            return Deduplicate(
+                dedup,
+                folder,
+                pending,
+                addresses,
+                self._compared_bytes(context),
+                self._block_starts(context),
+            )
         paths = {name: models.model_path(context, name) for name in self.definition.needs}
         steps = self.definition.steps
         if paths.get("reference", "") is None:
@@ -388,9 +393,11 @@ class StageNode(DocumentsNode):
         """Count the bytes of text that a deduplication compares with each other, about."""
         dedup = self.definition.dedup
         shards = context.manifest(self.source, self.previous).shards
-        size = sum(shard.text_bytes for shard in shards)
-        if self._scope_shards:
-            return size * self._scope_shards // max(self._scope_shards, len(shards))
+        ends = [*(self._block_starts(context) or (0,)), len(shards)]
+        size = max(
+            sum(shard.text_bytes for shard in shards[start:end])
+            for start, end in itertools.pairwise(ends)
+        )
         for name in dedup.against if dedup else ():
             others = context.manifest(*other_stage(context.recipe.sources, name)).shards
             size += sum(shard.text_bytes for shard in others)
