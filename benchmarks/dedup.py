@@ -163,7 +163,7 @@ def run_stages(source: str, output: str, stages: dict[str, Dedup]) -> list[dict[
     """Deduplicate the shards of a folder, stage after stage; tell what each took and dropped."""
     shuffled, told = Shuffled(), []
     shuffled.count()
-    paths = [path for path, _ in storage.glob(storage.join(source, "*.parquet"))]
+    paths = [path for path, _ in storage.glob(storage.pattern(source, "*.parquet"))]
     for name, config in stages.items():
         folder = StageFolder(storage.join(output, name), len(paths), fingerprint="")
         before, start, cpu = shuffled.bytes, time.perf_counter(), cpu_seconds()
@@ -184,7 +184,9 @@ def run_stages(source: str, output: str, stages: dict[str, Dedup]) -> list[dict[
                 "dropped": sum(record["rows_in"] - record["rows"] for record in records),
             }
         )
-        paths = [path for path, _ in storage.glob(storage.join(folder.path, "documents-*.parquet"))]
+        paths = [
+            path for path, _ in storage.glob(storage.pattern(folder.path, "documents-*.parquet"))
+        ]
     return told
 
 

@@ -56,7 +56,7 @@ models:
   reference: {{training: {{min_positives: 20, fasttext: {{lr: 0.5, epoch: 10}}}}}}
 budget_tokens: 1.0e9
 """
-SCOPE_SHARDS = 50  # the llama recipe's own; fewer where there are few shards
+SCOPE_SHARDS = 50  # fewer where there are few shards
 DEDUPLICATIONS = ("exact_duplicates", "near_duplicates")
 Samples = list[dict[str, float]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pasture import config
@@ -34,8 +34,6 @@ class Deduplication:
     def __post_init__(self) -> None:
         if not 0 <= self.max_removed <= 1:
             raise ValueError(f"max_removed is {self.max_removed}; give a share of 0 to 1")
-        if (self.against or self.index) and getattr(self, "scope_shards", None):
-            raise ValueError("against and index look at all shards: set scope_shards to 0")
 
     def reader(self) -> Callable[[str], Entries]:
         """What reads the shard of documents at a path as the entries that are compared."""
@@ -53,3 +51,69 @@ class Deduplication:
         documents = self.removes == "documents"
         before, after = ("rows_in", "rows") if documents else ("bytes_in", "text_bytes")
         return 1 - totals[after] / totals[before] if totals[before] else 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BlockDeduplication(Deduplication):
+    """A deduplication that may compare documents within blocks of consecutive shards only.
+
+    At most one of the options is given. 0 compares all shards.
+
+    Args:
+        scope_files: Most input files of a block. A file that has several shards is not split.
+        scope_bytes: Most bytes of text of a block, as it comes into the stage. A larger shard is
+            a block of its own.
+        scope_shards: Most shards of a block.
+    """
+
+    default_scope_files: ClassVar[int] = 0
+
+    scope_files: int | None = None
+    scope_bytes: int | None = None
+    scope_shards: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = {name: size for name, size in self._scopes().items() if size is not None}
+        for name, size in given.items():
+            if size < 0:
+                raise ValueError(f"{name} is {size}; give 1 or more, or 0 for all shards")
+        if len(given) > 1:
+            names = " and ".join(f"{name} ({size})" for name, size in given.items())
+            raise ValueError(f"{names} are given; give one of them, and set the other to null")
+        if not given:
+            # So that every manifest names the scope.
+            object.__setattr__(self, "scope_files", self.default_scope_files)
+        if (self.against or self.index) and any(self._scopes().values()):
+            raise ValueError("against and index compare all shards: set scope_files to 0")
+
+    def _scopes(self) -> dict[str, int | None]:
+        names = ("scope_files", "scope_bytes", "scope_shards")
+        return {name: getattr(self, name) for name in names}
+
+    def block_starts(self, files: Sequence[int], text_bytes: Sequence[int]) -> tuple[int, ...]:
+        """Number the first shard of each block; empty where all shards are one block.
+
+        Args:
+            files: For each shard, how many input files it has that no shard before it has.
+            text_bytes: For each shard, the bytes of its text.
+        """
+        weights = {
+            "scope_files": files,
+            "scope_bytes": text_bytes,
+            "scope_shards": [1] * len(files),
+        }
+        for name, scope in self._scopes().items():
+            if scope:
+                return tuple(_starts(weights[name], scope))
+        return ()
+
+
+def _starts(weights: Sequence[int], scope: int) -> Iterator[int]:
+    """Fill each block up to its scope; give the first number of each."""
+    total = 0
+    for number, weight in enumerate(weights):
+        total += weight
+        if number == 0 or total > scope:
+            yield number
+            total = weight

@@ -1,15 +1,16 @@
 """Duplicate lines: the paragraph-level deduplication of CCNet, and that of C4's code.
 
 Reads the ``text`` of each shard, and gives the lines that occur more than once within a block
-of shards. What is shuffled is 64-bit hashes and positions. By CCNet's rule (Wenzek et al., 2020,
-section 3.1 and its published code) a line is compared lower-cased, with every digit as 0 and
-without a fixed list of Unicode punctuation; ASCII punctuation, accents and inner spaces stay.
-By C4's it is compared lower-cased.
+of shards. What is shuffled is 64-bit hashes and positions. CCNet (Wenzek et al., 2020, section
+3.1 and its published code) removes every copy of a line that several pages have; of a line that
+one page alone repeats it keeps the first copy. It compares lines lower-cased, with every digit as
+0 and without a fixed list of Unicode punctuation; ASCII punctuation, accents and inner spaces
+count. C4's code compares them lower-cased.
 
 Lines are normalised for many texts at once by Arrow and as bytes; only those that are not ASCII
 are looked at as characters. The hash is XXH3 instead of CCNet's SHA-1, of which CCNet keeps 64
-bits too: among 10^9 different lines, which is a block of CCNet's, two share a hash with a chance
-of 3%, and among 10^11 about 270 pairs do. One who wants a line of somebody else's page removed
+bits too: among 10^9 different lines two share a hash with a chance of 3%, and among 10^10 about
+three pairs do. One who wants a line of somebody else's page removed
 need not look for a collision: a copy of the line will do.
 """
 
@@ -21,7 +22,7 @@ import hashlib
 import re
 import string
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -32,7 +33,7 @@ import pyarrow.compute as pc
 
 from pasture import storage
 from pasture.dedup.addresses import Floats, Ints, Mask
-from pasture.dedup.base import Deduplication
+from pasture.dedup.base import BlockDeduplication
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.parts import (
     NUMBER_BITS,
@@ -40,7 +41,6 @@ from pasture.dedup.parts import (
     WHITE_ASCII,
     PartsFound,
     RemovedParts,
-    check_scope,
     find_blank,
     find_byte,
     found_any,
@@ -65,35 +65,33 @@ _ASCII_TO_CCNET = bytes.maketrans(
 _ANY_DIGIT = re.compile(r"\d")
 # Lower-casing looks at the neighbours of the one, and makes two characters of the other.
 _CAPITAL_SIGMA, _DOTTED_I = "\u03a3", "\u0130"
+CCNET_SCOPE_FILES = 2000
+"""Input files of a block: CCNet compares 50 of a dump's 1,600 shards, and a dump of its time has
+about 64,000 WET files."""
 SLICE_BYTES = 1 << 19
 """Text that is hashed at once, about (ours): measured, as much as stays in a processor's cache."""
 
 
 @dataclasses.dataclass(frozen=True)
-class DuplicateLines(Deduplication):
+class DuplicateLines(BlockDeduplication):
     """Drops lines that several pages share (paper, section 2.1, CommonCrawl; CCNet).
 
     Args:
-        scope_shards: Lines are compared within blocks of so many consecutive shards (CCNet: 50
-            of a dump's 1,600, about 3%); 0 compares all shards (C4).
-        keep: ``none`` removes every copy of a repeated line (CCNet); ``first`` leaves the one
-            at the lowest address; ``lowest_url_hash`` the one on the page whose normalised URL
-            has the lowest MD5 (C4's code, which so favours no site).
+        keep: ``none`` removes every copy of a line that several pages have, and all but the
+            first of a line that one page alone repeats (CCNet); ``first`` leaves the copy at the
+            lowest address; ``lowest_url_hash`` the one on the page whose normalised URL has the
+            lowest MD5 (C4's code, which so favours no site).
         normalise: The form in which lines are compared: ``ccnet``, or ``c4``, lower-cased only.
         max_removed: Highest share of the text that may go before the run stops and asks.
     """
 
     name: ClassVar[str] = "duplicate_lines"
     removes: ClassVar[Literal["documents", "text"]] = "text"
+    default_scope_files: ClassVar[int] = CCNET_SCOPE_FILES
 
-    scope_shards: int = 50
     keep: Literal["none", "first", "lowest_url_hash"] = "none"
     normalise: Form = "ccnet"
     max_removed: float = dataclasses.field(default=0.8, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_scope(self.scope_shards)
 
     def reader(self) -> Callable[[str], Entries]:
         """Read the hash of each line."""
@@ -260,18 +258,31 @@ class FindDuplicateLines(beam.PTransform):  # type: ignore[misc]
     """Finds the lines that occur more than once.
 
     Takes ``(shard, path)`` and gives ``(shard, PartsFound)``, for shards that have any.
+
+    Args:
+        config: Which lines go.
+        text_bytes: Bytes of text that are compared with each other, about.
+        block_starts: The first shard of each block, as ``config.block_starts`` gives them; empty
+            where all shards are compared.
     """
 
     config: DuplicateLines = dataclasses.field(default_factory=DuplicateLines)
     text_bytes: int = 0
+    block_starts: Sequence[int] = ()
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
-        choose = functools.partial(to_lines_found, keep=self.config.keep)
+        keep = self.config.keep
+        match = MatchEntries(
+            self.config.reader(),
+            self.block_starts,
+            self.text_bytes,
+            NUMBER_BITS if keep == "none" else 0,
+        )
+        choose = functools.partial(to_lines_found, keep=keep)
         return (
             shards
-            | "Match"
-            >> MatchEntries(self.config.reader(), self.config.scope_shards, self.text_bytes)
+            | "Match" >> match
             | "ToLinesFound" >> beam.MapTuple(choose)
             | "HasLines" >> beam.Filter(found_any)
         )

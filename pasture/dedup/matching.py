@@ -12,7 +12,9 @@ given for it. Such shards hold documents of other sources, or entries that an in
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -67,7 +69,8 @@ class Matches:
     """Entries of one shard whose key another entry has too, and the best entry of that key.
 
     Args:
-        positions: int64, ascending. The best entry itself is among them, matched to itself.
+        positions: int64, ascending. The best entry itself is among them, matched to itself, if
+            another document has its key.
         of_shard: int32, the shard of the best entry.
         of_position: int64, its position there.
     """
@@ -241,8 +244,18 @@ def match_bucket(parts: Iterable[Part]) -> Iterator[tuple[int, Matches]]:
             yield shard, matched
 
 
-def merge_shard(shard: int, matches: Iterable[Matches], repeats: Repeats | None) -> Matches:
-    """Join what the buckets found of a shard with what repeats inside the shard."""
+def merge_shard(
+    shard: int, matches: Iterable[Matches], repeats: Repeats | None, document_bits: int = 0
+) -> Matches:
+    """Join what the buckets found of a shard with what repeats inside the shard.
+
+    Args:
+        shard: The shard.
+        matches: What the buckets found of it.
+        repeats: What repeats inside it.
+        document_bits: Entries whose positions differ only in so many lowest bits belong to one
+            document. By default each entry is a document of its own.
+    """
     empty = np.empty(0, np.int64)
     nothing = Matches(empty, empty.astype(np.int32), empty)
     matched = _in_order([nothing, *matches])
@@ -250,14 +263,26 @@ def merge_shard(shard: int, matches: Iterable[Matches], repeats: Repeats | None)
         return matched
 
     # A key that no other shard has: its best entry is the one in this shard.
-    local = repeats.bests.unpack()
+    local, repeated = repeats.bests.unpack(), repeats.positions.unpack()
     found = np.searchsorted(matched.positions, local)
-    lonely = local.compress(np.append(matched.positions, -1)[found] != local)
-    own = np.full(len(lonely), shard, np.int32)
-    bests = _in_order([matched, Matches(lonely, own, lonely)])
+    is_lonely = np.append(matched.positions, -1)[found] != local
+    lonely = _of_themselves(shard, local.compress(is_lonely))
+    bests = _in_order([matched, lonely])
     best = np.searchsorted(bests.positions, local)[repeats.best]
-    repeated = repeats.positions.unpack()
-    return _in_order([bests, Matches(repeated, bests.of_shard[best], bests.of_position[best])])
+    others = Matches(repeated, bests.of_shard[best], bests.of_position[best])
+    if document_bits:
+        document = local >> document_bits
+        elsewhere = np.flatnonzero(repeated >> document_bits != document[repeats.best])
+        is_shared = np.zeros(len(local), bool)
+        is_shared[repeats.best[elsewhere]] = True
+        shared = _of_themselves(shard, local.compress(is_lonely & is_shared))
+        bests = _in_order([matched, shared])
+    return _in_order([bests, others])
+
+
+def _of_themselves(shard: int, positions: Ints) -> Matches:
+    """Match the best entries of their keys to themselves."""
+    return Matches(positions, np.full(len(positions), shard, np.int32), positions)
 
 
 def _in_order(parts: Sequence[Matches]) -> Matches:
@@ -273,13 +298,15 @@ def _in_order(parts: Sequence[Matches]) -> Matches:
 class ReadEntries(beam.DoFn):  # type: ignore[misc]
     """Reads a shard's entries: the distinct ones by bucket, the repeats on the side."""
 
-    def __init__(self, read: Callable[[str], Entries], scope_shards: int, bits: int) -> None:
-        self.read, self.scope_shards, self.bits = read, scope_shards, bits
+    def __init__(
+        self, read: Callable[[str], Entries], block_starts: Sequence[int], bits: int
+    ) -> None:
+        self.read, self.block_starts, self.bits = read, block_starts, bits
 
     def process(self, element: tuple[int, str | StoredEntries]) -> Iterator[Any]:
         """Give ``((block, bucket), (shard, entries))``, and ``(shard, repeats)``."""
         shard, stored = element
-        block = shard // self.scope_shards if self.scope_shards else 0
+        block = bisect.bisect_right(self.block_starts, shard)
         found = self.read(stored) if isinstance(stored, str) else stored.entries()
         if shard < 0:
             found = dataclasses.replace(found, ranks=None)
@@ -298,17 +325,21 @@ class MatchEntries(beam.PTransform):  # type: ignore[misc]
 
     Args:
         read: Reads the entries of the shard at a path.
-        scope_shards: Keys are compared within blocks of so many consecutive shards; 0: all.
+        block_starts: Keys are compared within blocks of consecutive shards, of which these are
+            the first, ascending; empty where all shards are one block.
         text_bytes: Bytes of text that are compared with each other, about.
+        document_bits: As of ``merge_shard``.
     """
 
     read: Callable[[str], Entries]
-    scope_shards: int = 0
+    block_starts: Sequence[int] = ()
     text_bytes: int = 0
+    document_bits: int = 0
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
-        reader = ReadEntries(self.read, self.scope_shards, bucket_bits(self.text_bytes))
+        reader = ReadEntries(self.read, self.block_starts, bucket_bits(self.text_bytes))
+        merge = functools.partial(_merge_joined, document_bits=self.document_bits)
         entries = shards | "ReadEntries" >> beam.ParDo(reader).with_outputs("repeats", main="parts")
         matches = (
             entries.parts
@@ -319,9 +350,10 @@ class MatchEntries(beam.PTransform):  # type: ignore[misc]
         return (
             {"matches": matches, "repeats": entries.repeats}
             | "JoinByShard" >> beam.CoGroupByKey()
-            | "MergeShard" >> beam.MapTuple(_merge_joined)
+            | "MergeShard" >> beam.MapTuple(merge)
         )
 
 
-def _merge_joined(shard: int, joined: dict[str, Any]) -> tuple[int, Matches]:
-    return shard, merge_shard(shard, joined["matches"], next(iter(joined["repeats"]), None))
+def _merge_joined(shard: int, joined: dict[str, Any], document_bits: int) -> tuple[int, Matches]:
+    repeats = next(iter(joined["repeats"]), None)
+    return shard, merge_shard(shard, joined["matches"], repeats, document_bits)

@@ -173,16 +173,6 @@ def hash_parts(parts: Sequence[bytes]) -> npt.NDArray[np.uint64]:
     return np.fromiter(map(xxhash.xxh3_64_intdigest, parts), np.uint64, len(parts))
 
 
-def check_scope(scope_shards: int) -> None:
-    """Check an option that counts the shards of a block.
-
-    Raises:
-        ValueError: It is negative.
-    """
-    if scope_shards < 0:
-        raise ValueError(f"scope_shards is {scope_shards}; give 1 or more, or 0 for all shards")
-
-
 def found_any(element: tuple[int, Sized]) -> bool:
     """Tell whether anything of a shard goes."""
     return len(element[1]) > 0

@@ -17,7 +17,7 @@ import dataclasses
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import apache_beam as beam
@@ -25,14 +25,13 @@ import numpy as np
 import pyarrow as pa
 
 from pasture import storage
-from pasture.dedup.base import Deduplication
+from pasture.dedup.base import BlockDeduplication
 from pasture.dedup.lines import drop_lines, hash_lines
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.parts import (
     NUMBER_BITS,
     PartsFound,
     RemovedParts,
-    check_scope,
     found_any,
     to_positions,
 )
@@ -42,13 +41,11 @@ from pasture.sentences import split_sentences
 
 
 @dataclasses.dataclass(frozen=True)
-class DuplicateSpans(Deduplication):
+class DuplicateSpans(BlockDeduplication):
     """Drops the sentences of spans that occur more than once, but for the first time (C4).
 
     Args:
         sentences: Sentences of a span (C4: 3).
-        scope_shards: Spans are compared within blocks of so many consecutive shards; 0 compares
-            all shards (C4).
         max_removed: Highest share of the text that may go before the run stops and asks.
     """
 
@@ -56,12 +53,10 @@ class DuplicateSpans(Deduplication):
     removes: ClassVar[Literal["documents", "text"]] = "text"
 
     sentences: int = 3
-    scope_shards: int = 0
     max_removed: float = dataclasses.field(default=0.8, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_scope(self.scope_shards)
         if self.sentences < 1:
             raise ValueError(f"sentences is {self.sentences}; give 1 or more")
 
@@ -155,18 +150,24 @@ class FindDuplicateSpans(beam.PTransform):  # type: ignore[misc]
     """Finds the sentences of repeated spans.
 
     Takes ``(shard, path)`` and gives ``(shard, PartsFound)``, for shards that have any.
+
+    Args:
+        config: Which spans go.
+        text_bytes: Bytes of text that are compared with each other, about.
+        block_starts: The first shard of each block, as ``config.block_starts`` gives them; empty
+            where all shards are compared.
     """
 
     config: DuplicateSpans = dataclasses.field(default_factory=DuplicateSpans)
     text_bytes: int = 0
+    block_starts: Sequence[int] = ()
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         choose = functools.partial(to_sentences_found, sentences=self.config.sentences)
         return (
             shards
-            | "Match"
-            >> MatchEntries(self.config.reader(), self.config.scope_shards, self.text_bytes)
+            | "Match" >> MatchEntries(self.config.reader(), self.block_starts, self.text_bytes)
             | "ToSentencesFound" >> beam.MapTuple(choose)
             | "HasSentences" >> beam.Filter(found_any)
         )

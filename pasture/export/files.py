@@ -141,7 +141,7 @@ class ExportFiles:
 def read_records(root: str, fingerprint: str) -> dict[str, list[FileRecord]]:
     """Read which units are written, with their files."""
     found = {}
-    for path, _ in storage.glob(storage.join(root, RECORDS, "*.json")):
+    for path, _ in storage.glob(storage.pattern(root, RECORDS, "*.json")):
         body = storage.read_json(path)
         if body["fingerprint"] == fingerprint and "unit" in body:
             found[body["unit"]] = [FileRecord(**file) for file in body["files"]]
@@ -153,7 +153,7 @@ def remove_others(root: str, fingerprint: str) -> None:
     if not storage.exists(root):
         return
     keep = set()
-    for path, _ in storage.glob(storage.join(root, RECORDS, "*.json")):
+    for path, _ in storage.glob(storage.pattern(root, RECORDS, "*.json")):
         body = storage.read_json(path)
         if body["fingerprint"] == fingerprint:
             keep.add(f"{RECORDS}/{path.rsplit('/', 1)[-1]}")

@@ -18,18 +18,20 @@ from pasture.filters.classifier import ReferenceClassifier
 from pasture.manifests.mixture import natural_mixture
 from pasture.models.ngram import NgramModels
 from pasture.models.reference import ReferenceModel
+from pasture.pipeline.blocks import block_starts, job_starts
 from pasture.pipeline.graph import (
-    BeamNode,
     Context,
     DriverNode,
     ModelNode,
     Node,
+    StageNode,
     TokenizerNode,
     TokensNode,
     build_graph,
 )
 from pasture.pipeline.measure import JobRate, Rates
 from pasture.recipes.schema import Recipe
+from pasture.sources.base import InputShard
 
 SHUFFLE_MEMORY = 8.0
 """Bytes of memory, over all processes of the local runner, for each byte that a job shuffles: so
@@ -192,7 +194,7 @@ class Extrapolation:
         stages = tuple(self._stage(node, shards) for node in nodes)
         trains = isinstance(nodes[0], DriverNode)
         blocks = [
-            _num_blocks(node, stage.shards or 1, self.workers)
+            _num_blocks(node, stage, self.workers)
             for node, stage in zip(nodes, stages, strict=True)
         ]
         fixed = 0.0 if trains else self._fixed_seconds() * max(blocks)
@@ -316,11 +318,14 @@ class Extrapolation:
         return round(job.memory_before + min(grown, held + _kenlm_bytes(model.training.memory)))
 
 
-def _num_blocks(node: Node, shards: int, workers: int) -> int:
-    """Count the jobs that the local runner takes for a stage of so many shards."""
-    if not isinstance(node, BeamNode):
+def _num_blocks(node: Node, stage: StageEstimate, workers: int) -> int:
+    """Count the jobs that the local runner takes for a stage; each shard counts as a file."""
+    if not isinstance(node, StageNode) or not stage.shards:
         return 1
-    return len(node.blocks([(number, None) for number in range(shards)], workers))
+    units = [InputShard((str(number),)) for number in range(stage.shards)]
+    text_bytes = [stage.bytes_in // stage.shards] * stage.shards
+    starts = block_starts(node.definition.dedup, units, text_bytes)
+    return len(job_starts(starts, stage.shards, workers))
 
 
 def _kenlm_bytes(memory: str) -> float:

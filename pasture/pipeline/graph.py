@@ -28,6 +28,7 @@ from pasture.manifests.shards import (
     manifest_digest,
 )
 from pasture.models.base import Model
+from pasture.pipeline.blocks import block_starts, job_starts
 from pasture.pipeline.indexes import (
     WriteIndex,
     describe,
@@ -57,9 +58,6 @@ from pasture.recipes.schema import (
 from pasture.records import Columns
 from pasture.sources.base import InputShard, checksums_of, read_checksums
 from pasture.tokenize.encode import Encoder, find_tokenizer
-
-JOB_SHARDS, WORKER_SHARDS = 16, 4
-"""Smaller blocks go together into jobs of so many shards, and of so many for each worker (ours)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +192,9 @@ class BeamNode(Node):
         """Whether the transform must see the shards that are written already, too."""
         return False
 
-    def blocks(self, elements: list[tuple[int, Any]], workers: int) -> list[list[tuple[int, Any]]]:
+    def blocks(
+        self, context: Context, elements: list[tuple[int, Any]], workers: int
+    ) -> list[list[tuple[int, Any]]]:
         """Split the units into runs that need nothing of each other, for one job each."""
         return [elements]
 
@@ -353,19 +353,17 @@ class StageNode(DocumentsNode):
         """A deduplication searches every shard, also those that are written."""
         return self.definition.dedup is not None
 
-    def blocks(self, elements: list[tuple[int, str]], workers: int) -> list[list[tuple[int, str]]]:
+    def blocks(
+        self, context: Context, elements: list[tuple[int, str]], workers: int
+    ) -> list[list[tuple[int, str]]]:
         """Split the shards by the scope of a deduplication; small scopes go together."""
-        scope = self._scope_shards
-        if not scope:
-            return [elements]
-        size = scope * max(1, max(JOB_SHARDS, WORKER_SHARDS * workers) // scope)
-        runs = itertools.groupby(elements, lambda element: element[0] // size)
-        return [list(run) for _, run in runs]
+        starts = job_starts(self._block_starts(context), len(elements), workers)
+        return [elements[slice(*ends)] for ends in itertools.pairwise([*starts, len(elements)])]
 
-    @property
-    def _scope_shards(self) -> int:
-        scope: int = getattr(self.definition.dedup, "scope_shards", 0)
-        return scope
+    def _block_starts(self, context: Context) -> tuple[int, ...]:
+        shards = context.manifest(self.source, self.previous).shards
+        text_bytes = [shard.text_bytes for shard in shards]
+        return block_starts(self.definition.dedup, context.units(self.source), text_bytes)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
         """Hold a deduplication to its ``max_removed``."""
@@ -390,7 +388,14 @@ class StageNode(DocumentsNode):
         dedup = self.definition.dedup
         if dedup is not None:
             addresses = tuple(address for _, address in self._others(context))
-            return Deduplicate(dedup, folder, pending, addresses, self._compared_bytes(context))
+            return Deduplicate(
+                dedup,
+                folder,
+                pending,
+                addresses,
+                self._compared_bytes(context),
+                self._block_starts(context),
+            )
         locations = {name: context.model_location(name) for name in self.definition.needs}
         return ApplySteps(_with_models(self.definition.steps, locations), folder)
 
@@ -403,9 +408,11 @@ class StageNode(DocumentsNode):
         """Count the bytes of text that a deduplication compares with each other, about."""
         dedup = self.definition.dedup
         shards = context.manifest(self.source, self.previous).shards
-        size = sum(shard.text_bytes for shard in shards)
-        if self._scope_shards:
-            return size * self._scope_shards // max(self._scope_shards, len(shards))
+        ends = [*(self._block_starts(context) or (0,)), len(shards)]
+        size = max(
+            sum(shard.text_bytes for shard in shards[start:end])
+            for start, end in itertools.pairwise(ends)
+        )
         for name in dedup.against if dedup else ():
             others = context.manifest(*context.recipe.stage(name)).shards
             size += sum(shard.text_bytes for shard in others)

@@ -303,7 +303,7 @@ def _run_stages(
         progress.started(node.key, len(elements))
         runs = [
             _Part(node, folder, block, frozenset(index for index, _ in block) - set(finished))
-            for block in (node.blocks(elements, workers) if is_local else [elements])
+            for block in (node.blocks(context, elements, workers) if is_local else [elements])
         ]
         parts.append([part for part in runs if part.pending])
     with _Poll({node.key: folder.num_finished for node, folder in folders}, progress):

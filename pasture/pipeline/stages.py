@@ -255,6 +255,8 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         others: Addresses of shards whose documents stay, whatever repeats them. They are among
             the elements by negative numbers, ``others[number]``, and so come before all.
         text_bytes: Bytes of text that are compared with each other, about.
+        block_starts: The first shard of each block of lines or spans; empty where all shards are
+            compared.
     """
 
     config: Dedup
@@ -262,11 +264,12 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
     pending: frozenset[int]
     others: tuple[Address, ...] = ()
     text_bytes: int = 0
+    block_starts: tuple[int, ...] = ()
 
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         pending = self.pending
-        found = shards | "Find" >> _search(self.config, self.text_bytes)
+        found = shards | "Find" >> _search(self.config, self.text_bytes, self.block_starts)
         paths = shards | "Pending" >> beam.Filter(lambda shard: shard[0] in pending)
         return (
             {"path": paths, "found": found}
@@ -280,7 +283,7 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         return DropDuplicateRows(self.config.name, self.folder, self.others)
 
 
-def _search(config: Dedup, text_bytes: int) -> beam.PTransform:
+def _search(config: Dedup, text_bytes: int, block_starts: tuple[int, ...]) -> beam.PTransform:
     if isinstance(config, ExactDuplicates):
         return FindExactDuplicates(config, text_bytes)
     if isinstance(config, NearDuplicates):
@@ -288,5 +291,5 @@ def _search(config: Dedup, text_bytes: int) -> beam.PTransform:
     if isinstance(config, DuplicateUrls):
         return FindDuplicateUrls(config, text_bytes)
     if isinstance(config, DuplicateSpans):
-        return FindDuplicateSpans(config, text_bytes)
-    return FindDuplicateLines(config, text_bytes)
+        return FindDuplicateSpans(config, text_bytes, block_starts)
+    return FindDuplicateLines(config, text_bytes, block_starts)

@@ -171,12 +171,14 @@ def test_an_incremental_search_drops_what_one_over_all_drops(search, search_new)
 
 def lines_by_hand(old, new, keep):
     seen = {line for shard in old for text in shard for line in text.split("\n")}
-    everything = [line for shard in new for text in shard for line in text.split("\n")]
+    pages = [set(text.split("\n")) for shard in new for text in shard]
     found: dict[int, list[tuple[int, int]]] = {}
     for shard, rows in enumerate(new):
         for row, text in enumerate(rows):
-            for number, line in enumerate(text.split("\n")):
-                if line and (line in seen or (keep == "none" and everything.count(line) > 1)):
+            lines = text.split("\n")
+            for number, line in enumerate(lines):
+                is_shared = keep == "none" and sum(line in page for page in pages) > 1
+                if line and (line in seen or is_shared or line in lines[:number]):
                     found.setdefault(shard, []).append((row, number))
                 seen.add(line) if keep == "first" else None
     return found
@@ -191,7 +193,7 @@ pages = st.lists(
 @FEW
 @given(pages, pages, st.sampled_from(["none", "first"]), st.booleans())
 def test_lines_equal_a_search_by_hand(search_new, old, new, keep, indexed):
-    config = DuplicateLines(scope_shards=0, keep=keep)
+    config = DuplicateLines(scope_files=0, keep=keep)
     assert search_new(config, old, new, indexed) == lines_by_hand(old, new, keep)
 
 
@@ -209,12 +211,12 @@ def test_an_index_is_parquet_with_the_keys_and_the_shingles(tmp_path, write):
 
 
 def test_an_index_of_nothing_matches_nothing(search_new):
-    for config in (ExactDuplicates(), NearDuplicates(), DuplicateLines(scope_shards=0)):
+    for config in (ExactDuplicates(), NearDuplicates(), DuplicateLines(scope_files=0)):
         assert search_new(config, [[], []], [["a"]], indexed=True) == {}
 
 
-def test_refuses_a_scope_of_shards_beside_an_index():
-    with pytest.raises(ValueError, match="set scope_shards to 0"):
+def test_refuses_blocks_beside_an_index():
+    with pytest.raises(ValueError, match="set scope_files to 0"):
         DuplicateLines(index=("old",))
     with pytest.raises(ValueError, match="max_removed is 2"):
         ExactDuplicates(max_removed=2)

@@ -119,7 +119,7 @@ def test_splits_a_column_into_the_lines_of_its_texts(texts):
 
 
 def by_hand(shards, scope, keep, normal=ccnet):
-    """Every line that another line of its block equals."""
+    """The repeated lines: all that another page of the block has, and all but a page's first."""
     places = collections.defaultdict(list)
     for shard, texts in enumerate(shards):
         for row, text in enumerate(texts):
@@ -129,10 +129,16 @@ def by_hand(shards, scope, keep, normal=ccnet):
                     places[block, normal(line)].append((shard, row, number))
     found = collections.defaultdict(list)
     for copies in places.values():
-        if len(copies) > 1:
-            for shard, row, number in copies[1 if keep == "first" else 0 :]:
-                found[shard].append((row, number))
+        pages = {(shard, row) for shard, row, _ in copies}
+        for shard, row, number in copies[0 if keep == "none" and len(pages) > 1 else 1 :]:
+            found[shard].append((row, number))
     return {shard: sorted(lines) for shard, lines in sorted(found.items())}
+
+
+def find_lines(num_shards, scope, keep):
+    config = DuplicateLines(scope_shards=scope, keep=keep)
+    starts = config.block_starts([1] * num_shards, [1] * num_shards)
+    return FindDuplicateLines(config, block_starts=starts)
 
 
 @pytest.mark.parametrize("keep", ["none", "first"])
@@ -145,11 +151,27 @@ def by_hand(shards, scope, keep, normal=ccnet):
         [["menu\nfirst story\n\nmenu", "menu\nsecond story\n\nfooter 1"], ["FOOTER 2\nthird"]],
         [["a"], ["b"], ["a\nb"], ["b"]],
         [["\n\n", ""], ["\u2026\nx", "\u2014"]],
+        [["verse\nCHORUS\nverse 1\nchorus\nchorus", "other\nchorus 2"], ["chorus", "x\nx"]],
     ],
 )
 def test_finds_every_repeated_line(search, shards, scope, keep):
-    found = search(FindDuplicateLines(DuplicateLines(scope, keep)), shards)
+    found = search(find_lines(len(shards), scope, keep), shards)
     assert found == by_hand(shards, scope, keep)
+
+
+@pytest.mark.parametrize(
+    ("shards", "gone"),
+    [
+        ([["song\nla la\nverse\nLa la\nla la"]], {0: [(0, 3), (0, 4)]}),
+        ([["a\na", "b\nb"]], {0: [(0, 1), (1, 1)]}),
+        ([["a\na", "b\na"]], {0: [(0, 0), (0, 1), (1, 1)]}),
+        ([["a\na", "b"], ["c\na"]], {0: [(0, 0), (0, 1)], 1: [(0, 1)]}),
+        ([["b"], ["a\nb2\na"]], {1: [(0, 2)]}),
+    ],
+)
+def test_a_line_that_one_page_alone_repeats_stays_there_once(search, shards, gone):
+    """As in cc_net, whose set of hashes flags what several pages have."""
+    assert search(FindDuplicateLines(DuplicateLines()), shards) == gone
 
 
 @FEW
@@ -162,13 +184,12 @@ def test_finds_every_repeated_line(search, shards, scope, keep):
 )
 def test_equals_a_search_by_hand(search, shards, scope, keep):
     texts = [["\n".join(lines) for lines in rows] for rows in shards]
-    config = DuplicateLines(scope, keep)
-    assert search(FindDuplicateLines(config), texts) == by_hand(texts, scope, keep)
+    assert search(find_lines(len(shards), scope, keep), texts) == by_hand(texts, scope, keep)
 
 
 def test_c4_compares_lower_cased_lines(search):
     shards = [["Page 1\nSame\u2026", "page 2\nsame"], ["PAGE 1\nsame\u2026"]]
-    found = search(FindDuplicateLines(DuplicateLines(0, "first", "c4")), shards)
+    found = search(FindDuplicateLines(DuplicateLines(keep="first", normalise="c4")), shards)
     assert found == by_hand(shards, 0, "first", c4) == {1: [(0, 0), (0, 1)]}
 
 
@@ -184,7 +205,7 @@ def test_c4_keeps_a_line_on_the_page_whose_url_has_the_lowest_hash(search):
         Document(str(i), "c4", "Menu\nmenu\n \nown" + "x" * i, url=u) for i, u in enumerate(urls)
     ]
     documents.append(Document("no-url", "c4", "Menu"))
-    config = DuplicateLines(0, "lowest_url_hash", "c4")
+    config = DuplicateLines(keep="lowest_url_hash", normalise="c4")
     found = search(FindDuplicateLines(config), [documents[:3], documents[3:]])
     gone = {(i // 3, i % 3, line) for i in range(6) for line in (0, 1)} | {(1, 3, 0)}
     gone.remove((first // 3, first % 3, 0))
@@ -194,7 +215,7 @@ def test_c4_keeps_a_line_on_the_page_whose_url_has_the_lowest_hash(search):
 def test_texts_longer_than_a_slice_keep_their_places(search):
     long = "\n".join(f"line {'a' * 50}{number:x}" for number in range(SLICE_BYTES // 25))
     shards = [["first\nmenu", long, "menu\nlast"]]
-    assert search(FindDuplicateLines(DuplicateLines(0)), shards) == by_hand(shards, 0, "none")
+    assert search(FindDuplicateLines(DuplicateLines()), shards) == by_hand(shards, 0, "none")
 
 
 @pytest.mark.parametrize(
@@ -263,11 +284,6 @@ def test_drops_lines_of_many_texts_as_by_hand(rows):
 
 def test_knows_what_python_takes_for_white_space():
     assert sorted(WHITE) == [c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()]
-
-
-def test_refuses_a_negative_scope():
-    with pytest.raises(ValueError, match="scope_shards is -1"):
-        DuplicateLines(scope_shards=-1)
 
 
 @given(st.lists(st.text(st.sampled_from(WHITE + "a\u00e9\u2029\x00"), max_size=4)))

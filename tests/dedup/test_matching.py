@@ -20,7 +20,7 @@ ENTRY = st.tuples(st.integers(0, 6), st.sampled_from([0.0, 1.0, float("nan")]))
 SHARDS = st.lists(st.lists(ENTRY, max_size=12), max_size=5)
 
 
-def find(shards, ranked, bits):
+def find(shards, ranked, bits, document_bits=0):
     """Match shards of ``(key, rank)`` as the transform does, without Beam."""
     buckets, repeats = collections.defaultdict(list), {}
     for shard, rows in enumerate(shards):
@@ -34,10 +34,13 @@ def find(shards, ranked, bits):
     for parts in buckets.values():
         for shard, matched in match_bucket(parts):
             matches[shard].append(pickle.loads(pickle.dumps(matched)))
-    return {shard: merge_shard(shard, matches[shard], repeats[shard]) for shard in repeats}
+    return {
+        shard: merge_shard(shard, matches[shard], repeats[shard], document_bits)
+        for shard in repeats
+    }
 
 
-def find_by_hand(shards, ranked):
+def find_by_hand(shards, ranked, document_bits=0):
     copies = collections.defaultdict(list)
     for shard, rows in enumerate(shards):
         for number, (key, rank) in enumerate(rows):
@@ -45,21 +48,25 @@ def find_by_hand(shards, ranked):
             copies[key].append((order, shard, number * 3))
     found = {shard: [] for shard in range(len(shards))}
     for same in copies.values():
-        for _, shard, position in same if len(same) > 1 else []:
-            found[shard].append((position, *min(same)[1:]))
+        best = min(same)[1:]
+        documents = {(shard, position >> document_bits) for _, shard, position in same}
+        for _, shard, position in same:
+            if (shard, position) != best or len(documents) > 1:
+                found[shard].append((position, *best))
     return {shard: sorted(rows) for shard, rows in found.items()}
 
 
 @pytest.mark.parametrize("bits", [4, 8, 16])
 @pytest.mark.parametrize("ranked", [False, True])
 @settings(max_examples=50, deadline=None)
-@given(shards=SHARDS)
-def test_equal_keys_are_matched_to_their_best_entry_in_any_buckets(bits, ranked, shards):
+@given(shards=SHARDS, document_bits=st.integers(0, 4))
+def test_equal_keys_are_matched_to_their_best_entry(bits, ranked, shards, document_bits):
+    """In any buckets; a best entry is matched only where another document has its key."""
     found = {
         shard: list(zip(m.positions, m.of_shard, m.of_position, strict=True))
-        for shard, m in find(shards, ranked, bits).items()
+        for shard, m in find(shards, ranked, bits, document_bits).items()
     }
-    assert found == find_by_hand(shards, ranked)
+    assert found == find_by_hand(shards, ranked, document_bits)
 
 
 def test_the_best_entry_is_not_beaten():

@@ -288,9 +288,12 @@ def test_the_text_that_is_compared_is_counted_for_the_buckets(two_sources, tmp_p
         for name in ("c4/00-extract", "books/20-spans")
     )
     index = str(out / "indexes/books/20-spans")
+    shards = json.loads((out / "documents/c4/00-extract/MANIFEST.json").read_text())["shards"]
+    sizes = [shard["text_bytes"] for shard in shards]
     for options, size in [
         ({"scope_shards": 0}, c4),
-        ({"scope_shards": 2}, c4 * 2 // 3),
+        ({"scope_files": 2}, max(sizes[0] + sizes[1], sizes[2])),
+        ({"scope_bytes": 1}, max(sizes)),
         ({"scope_shards": 50}, c4),
         ({"against": ["books"]}, c4 + books),
         ({"index": [index]}, c4 + index_bytes),
@@ -313,7 +316,7 @@ def exact(*against: str) -> dict[str, Any]:
         ({"c4": exact("books/10-x")}, "against: unknown stage of books '10-x'"),
         ({"c4": exact("c4")}, "c4 is compared with itself in any case"),
         ({"c4": exact("books"), "books": exact("c4")}, "wait for each other"),
-        ({"c4": {"10-l": {"duplicate_lines": {"against": ["books"]}}}}, "set scope_shards to 0"),
+        ({"c4": {"10-l": {"duplicate_lines": {"against": ["books"]}}}}, "set scope_files to 0"),
         ({"c4": {"10-e": {"exact_duplicates": {"against": "books"}}}}, "expected a list"),
     ],
 )

@@ -153,7 +153,7 @@ def test_duplicate_lines_go_from_every_document(tmp_path):
     records, kept, dropped = run(
         tmp_path,
         elements,
-        lambda folder: Deduplicate(DuplicateLines(scope_shards=0), folder, everything(2)),
+        lambda folder: Deduplicate(DuplicateLines(), folder, everything(2)),
     )
     assert kept == [["One.", "two."], ["three."]]
     assert [row["drop_reason"] for rows in dropped for row in rows] == ["empty"]
