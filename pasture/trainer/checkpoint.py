@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load as load_distributed
 from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
+from torch.distributed.fsdp import FSDPModule
 
 from pasture import __version__, config, storage
 from pasture.errors import StageError
@@ -161,6 +162,10 @@ def remove_old(folder: str, keep: int) -> None:
 
 def _state(model: Transformer, optimizer: torch.optim.Optimizer | None) -> State:
     """Name every tensor by its weight; they are those of the model and the optimizer."""
+    for part in model.modules():
+        # After a validation FSDP still holds whole weights, which are not the optimizer's.
+        if isinstance(part, FSDPModule):
+            part.reshard()
     weights = dict(model.named_parameters())
     state: State = {f"model.{name}": weight.detach() for name, weight in weights.items()}
     if optimizer is not None:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
+from pasture.errors import StageError
+
 
 def learning_rate(step: int, *, steps: int, warmup_steps: int, peak: float, final: float) -> float:
     """Give the rate of a step, from 0: linear to the peak, then a cosine to ``final`` of it."""
@@ -41,3 +43,33 @@ def clip_gradients(model: nn.Module, most: float) -> Tensor:
         norm = norm.full_tensor()
     torch.nn.utils.clip_grads_with_norm_(weights, most, norm)
     return norm
+
+
+def check_gradients(model: nn.Module) -> None:
+    """Check that a backward pass has reached every weight.
+
+    Compiled code of some PyTorch versions has lost the gradient of a tensor that a collective
+    returned, without an error (pytorch issue 191113). A weight that is not reached has no
+    gradient, or one that is 0 everywhere, which training does not give any weight of a LLaMA.
+
+    Raises:
+        StageError: A weight has no gradient.
+    """
+    names, gradients = [], []
+    missed = []
+    for name, weight in model.named_parameters():
+        if weight.grad is None:
+            missed.append(name)
+        else:
+            names.append(name)
+            gradients.append(weight.grad)
+    norms = [
+        float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+        for norm in torch._foreach_norm(gradients)
+    ]
+    missed += [name for name, norm in zip(names, norms, strict=True) if norm == 0]
+    if missed:
+        raise StageError(
+            f"{', '.join(missed)}: the backward pass gave no gradient; PyTorch {torch.__version__} "
+            f"cannot train this layout. Leave out --compile, or --tp, or take another version"
+        )

@@ -209,8 +209,19 @@ def _cut_layers(model: Transformer, mesh: DeviceMesh) -> None:
             "output": ColwiseParallel(input_layouts=Shard(1), output_layouts=Replicate()),
         },
     )
+    for part in (model.tok_embeddings, model.output):
+        part.register_forward_hook(_await_output)
     if config.tied:
         model.output.weight = model.tok_embeddings.weight
+
+
+def _await_output(part: nn.Module, inputs: object, output: Tensor) -> Tensor:
+    """Wait for the message that a layer's output is still in, before compiled code reads it.
+
+    As the input of compiled code such a tensor loses its gradient in PyTorch 2.15, without a
+    warning (pytorch issue 191113): the embedding was never trained. Its copy is a plain tensor.
+    """
+    return output.clone()
 
 
 def _shard(model: Transformer, mesh: DeviceMesh) -> None:

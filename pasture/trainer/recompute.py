@@ -8,9 +8,11 @@ block only.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import torch
+from torch import Tensor
 from torch.utils.checkpoint import (
     CheckpointPolicy,
     checkpoint,
@@ -45,7 +47,21 @@ def apply_recompute(model: Transformer, what: Recompute) -> None:
         options["context_fn"] = functools.partial(create_selective_checkpoint_contexts, _policy)
     for block in model.layers:
         # The method and not the module is wrapped, so that no weight changes its name.
-        block.forward = functools.partial(checkpoint, block.forward, **options)
+        block.forward = _recomputed(block.forward, options)
+
+
+def _recomputed(forward: Callable[..., Tensor], options: dict[str, Any]) -> Callable[..., Tensor]:
+    """Wrap a block's forward pass, in a function that ``torch.compile`` sees through.
+
+    A ``functools.partial`` of ``checkpoint`` has no frame of its own, and the compiler leaves the
+    frame of ``checkpoint`` out: no block was compiled.
+    """
+
+    def recomputed(*args: Any) -> Tensor:
+        out: Tensor = checkpoint(forward, *args, **options)
+        return out
+
+    return recomputed
 
 
 def _policy(context: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:

@@ -43,13 +43,14 @@ SHORT: dict[str, Any] = {
 }
 TIED = {**SHORT, "model": "tiny", "context_length": 32}
 LONG = {**SHORT, "steps": 6, "checkpoint_every": 2}
+VALIDATED = {**LONG, "validate_every": 2}
 # Name of the output: (processes, options, step after which they are killed) one after another.
 JOBS: dict[str, list[tuple[int, dict[str, Any], int | None]]] = {
     "tp-2": [(2, {**SHORT, "tp": 2, "recompute": "selective", "validate_every": 2}, None)],
     "fsdp-4": [(4, SHORT, None)],
     "tied-4": [(4, {**TIED, "tp": 2, "mask_documents": True}, None)],
     "fsdp-2": [(2, LONG, None)],
-    "twice-2": [(2, LONG, 3), (2, LONG, 5), (2, LONG, None)],
+    "twice-2": [(2, LONG, 3), (2, VALIDATED, 5), (2, VALIDATED, None)],
     "2-4-2": [(2, LONG, 3), (4, LONG, 5), (2, LONG, None)],
     "fsdp-tp-both": [(2, LONG, 3), (2, {**LONG, "tp": 2}, 5), (4, {**LONG, "tp": 2}, None)],
 }

@@ -24,11 +24,12 @@ import torch._dynamo
 import torch._inductor
 import torch.multiprocessing
 
-import pasture.trainer.train
+import pasture.trainer.step
 from pasture.tokenize.sampler import Batch
 from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
 from pasture.trainer.data import MicroBatch, micro_batches
-from pasture.trainer.train import Trainer, train
+from pasture.trainer.step import Trainer
+from pasture.trainer.train import train
 
 UNTIED = Preset(
     ModelConfig(64, 2, 8, n_kv_heads=4, multiple_of=32, context_length=32), 6e-3, 256, 2048
@@ -77,7 +78,7 @@ def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
                 np.save(seen / name, batch.tokens)
                 return micro_batches(batch, *args, **kwargs)
 
-            pasture.trainer.train.micro_batches = keep
+            pasture.trainer.step.micro_batches = keep
             return take_step(trainer, number)
 
         Trainer.step = step

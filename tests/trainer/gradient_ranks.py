@@ -1,0 +1,104 @@
+"""Computes gradients in several processes, for tests: ``python gradient_ranks.py JOBS``.
+
+JOBS is a JSON list of jobs; each has ``processes``, ``output``, ``options`` (of ``TrainConfig``)
+and ``to``. The gradients of the first step's batch, each whole, are saved at ``to`` with the number
+of graphs that were compiled and the validation losses. Processes are forked from one that has
+imported everything, and take one job after another.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pathlib
+import sys
+import warnings
+from typing import Any
+
+import sentencepiece  # noqa: F401 (this and the next before the fork, and not in every process)
+import torch
+import torch._dynamo
+import torch._functorch
+import torch.multiprocessing
+from torch._dynamo.utils import counters
+from torch.distributed.tensor import DTensor
+
+from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
+from pasture.trainer.parallel import connect
+from pasture.trainer.run import Run
+from pasture.trainer.step import Trainer
+from pasture.trainer.train import start
+
+SHAPES = {
+    "equal": ModelConfig(32, 2, 4, multiple_of=32, context_length=32),
+    "grouped": ModelConfig(32, 2, 4, n_kv_heads=2, multiple_of=32, context_length=32),
+    "tied": ModelConfig(32, 2, 4, multiple_of=32, context_length=32, tied=True),
+}
+BATCH = 8
+
+
+def add_presets() -> None:
+    PRESETS.update({name: Preset(shape, 1e-3, 32 * BATCH, 1e4, 1) for name, shape in SHAPES.items()})
+
+
+def gradients(output: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Accumulate the gradients of the first batch, as a run of these options does."""
+    config = TrainConfig(device="cpu", micro_batch=1, validation_sequences=4, **options)
+    with connect("cpu", config.tp) as ranks:
+        run = Run.open(output, config, ranks)
+        model, optimizer, _ = start(run)
+        sums = ranks.sum(Trainer(run, model, optimizer).accumulate(run.sampler.batch(0)))
+        found = {}
+        for name, weight in model.named_parameters():
+            assert weight.grad is not None, name
+            grad = weight.grad
+            found[name] = grad.full_tensor() if isinstance(grad, DTensor) else grad
+        # Last, since FSDP then holds whole weights, which have no gradients.
+        validation = {name: part.loss for name, part in run.validation(model).items()}
+    return {
+        "gradients": {name: value.clone() for name, value in found.items()},
+        "loss": float(sums[:, 0].sum() / sums[:, 1].sum()),
+        "validation": validation,
+    }
+
+
+def work(rank: int, jobs: list[dict[str, Any]], folder: str) -> None:
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore", "While redistributing")
+    for number, job in enumerate(jobs):
+        if rank >= job["processes"]:
+            continue
+        os.environ.update(
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE=str(job["processes"]),
+            MASTER_ADDR="127.0.0.1",
+            MASTER_PORT=str(job["port"]),
+        )
+        torch._dynamo.reset()
+        counters.clear()
+        found = gradients(job["output"], job["options"])
+        if rank == 0:
+            found["graphs"] = counters["stats"]["unique_graphs"]
+            torch.save(found, pathlib.Path(folder) / f"{number}.pt")
+
+
+def main() -> None:
+    add_presets()
+    jobs = json.loads(sys.argv[1])
+    # Dynamo and autograd see the same graphs as with the default compiler, which needs 20 seconds
+    # for each of them.
+    backend = sys.argv[3]
+    torch.nn.Module.compile = functools.partialmethod(torch.nn.Module.compile, backend=backend)
+    torch.compile = functools.partial(torch.compile, backend=backend)
+    torch.multiprocessing.start_processes(
+        work,
+        (jobs, sys.argv[2]),
+        nprocs=max(job["processes"] for job in jobs),
+        start_method="fork",
+    )
+
+
+if __name__ == "__main__":
+    main()
