@@ -6,11 +6,11 @@ import bz2
 import collections
 import csv
 import datetime
+import decimal
 import gzip
 import io
 import json
 import lzma
-import pathlib
 
 import datasets
 import pyarrow as pa
@@ -130,7 +130,9 @@ def test_csv(tmp_path):
     with (tmp_path / "x.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "text", "url"])
-        writer.writerow(["1", 'A text, with a comma, "quotes"\nand two lines.', "https://a.example"])
+        writer.writerow(
+            ["1", 'A text, with a comma, "quotes"\nand two lines.', "https://a.example"]
+        )
         writer.writerow(["", "Ein Text mit ä und 字.", ""])
     documents, rejected = read(tmp_path / "x.csv")
     assert rejected == []
@@ -350,9 +352,19 @@ def test_ids_of_rows_do_not_depend_on_where_the_inputs_are(tmp_path):
 
 def test_a_row_without_an_id_is_called_by_its_place(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(
-        lines({"text": "A", "id": 7}, {"text": "B"}, {"text": "C", "id": None}, {"text": "D", "id": ""})
+        lines(
+            {"text": "A", "id": 7},
+            {"text": "B"},
+            {"text": "C", "id": None},
+            {"text": "D", "id": ""},
+        )
     )
-    assert [d.id for d in read(tmp_path / "x.jsonl")[0]] == ["7", "x.jsonl:2", "x.jsonl:3", "x.jsonl:4"]
+    assert [d.id for d in read(tmp_path / "x.jsonl")[0]] == [
+        "7",
+        "x.jsonl:2",
+        "x.jsonl:3",
+        "x.jsonl:4",
+    ]
 
 
 def test_an_id_that_comes_again_is_rejected(tmp_path):
@@ -364,7 +376,9 @@ def test_an_id_that_comes_again_is_rejected(tmp_path):
 
 def test_files_that_count_their_ids_each_for_itself(tmp_path):
     for name in "ab":
-        (tmp_path / f"{name}.jsonl").write_bytes(lines({"text": name, "id": 0}, {"text": "z", "id": 1}))
+        (tmp_path / f"{name}.jsonl").write_bytes(
+            lines({"text": name, "id": 0}, {"text": "z", "id": 1})
+        )
     with pytest.raises(ConfigError, match=r"a.jsonl and .*b.jsonl both begin with the id '0'"):
         read(f"{tmp_path}/*.jsonl")
     documents, rejected = read(f"{tmp_path}/*.jsonl", ids="file")
@@ -388,7 +402,8 @@ def test_a_column_that_is_not_there(tmp_path):
     for path in sorted(tmp_path.iterdir()):
         source = Documents(inputs=(str(path),))
         with pytest.raises(
-            ConfigError, match=r"has no column text, which would be the text; it has .*content \(string\)"
+            ConfigError,
+            match=r"has no column text, which would be the text; it has .*content \(string\)",
         ):
             source.shards()
         mapped = {"text": "content", "url": "meta.lnk"}
@@ -433,7 +448,7 @@ def test_inputs_that_hold_nothing(tmp_path):
         read(tmp_path / "*.jsonl")
     with pytest.raises(InputError, match="holds no file of a known format"):
         read(tmp_path / "empty")
-    with pytest.raises(InputError, match="format of .*x.bin cannot be told"):
+    with pytest.raises(InputError, match=r"format of .*x\.bin cannot be told"):
         read(tmp_path / "x.bin")
 
 
@@ -558,13 +573,11 @@ def test_bad_rows_of_csv(tmp_path):
 
 
 def test_values_of_arrow_that_are_no_json(tmp_path):
-    from decimal import Decimal
-
     table = pa.table(
         {
             "text": ["A"],
             "when": [datetime.date(2024, 1, 2)],
-            "price": [Decimal("1.50")],
+            "price": [decimal.Decimal("1.50")],
             "raw": [b"ab\xff"],
             "tags": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())),
             "inf": [float("inf")],
@@ -577,7 +590,6 @@ def test_values_of_arrow_that_are_no_json(tmp_path):
     assert document.date == datetime.datetime(2024, 1, 2, tzinfo=UTC)
     assert json.loads(document.metadata) == {
         "file": "x.parquet",
-        "inf": None,
         "list": [1, None],
         "price": "1.50",
         "raw": "ab\\xff",
@@ -603,7 +615,12 @@ def test_text_files_that_are_none(tmp_path):
     (tmp_path / "e.txt").write_bytes(b"x" * 100)
     documents, rejected = read(tmp_path, max_row_bytes=100)
     assert len(documents) == 1
-    assert [reason for _, reason, _ in rejected] == ["not_utf8", "binary_file", "empty", "row_too_large"]
+    assert [reason for _, reason, _ in rejected] == [
+        "not_utf8",
+        "binary_file",
+        "empty",
+        "row_too_large",
+    ]
 
 
 def test_a_row_group_larger_than_a_batch_is_read_in_parts(tmp_path):
@@ -628,42 +645,36 @@ def test_a_dictionary_that_unpacks_to_very_much(tmp_path):
 
 
 def test_limits_of_tables(tmp_path):
-    pq.write_table(pa.table({"text": ["x" * 1000] * 3}), tmp_path / "x.parquet")
+    table = pa.table({"text": [f"{i}" * 1000 for i in range(3)]})
+    pq.write_table(table, tmp_path / "x.parquet", compression="none")
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    table = pa.table({"text": ["x" * 1000] * 3})
     with pa.ipc.new_file(str(tmp_path / "x.arrow"), table.schema, options=options) as writer:
         writer.write_table(table)
-    for path, limit, reason in [
+    for name, limit, reason in [
         ("x.parquet", "max_row_group_bytes", "row_group_too_large"),
+        ("x.parquet", "max_row_bytes", "row_group_too_large"),
+        ("x.parquet", "max_batch_bytes", "row_group_too_large"),
         ("x.arrow", "max_batch_bytes", "batch_too_large"),
     ]:
-        _, rejected = read(tmp_path / path, **{limit: 2000})
-        assert rejected == [] if path == "x.parquet" else [
-            (str(tmp_path / path), reason, "bad_file")
-        ]
-        _, rejected = read(tmp_path / path, **{limit: 20})
-        assert rejected == [(str(tmp_path / path), reason, "bad_file")]
-    _, rejected = read(tmp_path / "x.parquet", max_row_bytes=500)
-    assert {reason for _, reason, _ in rejected} == {"row_too_large"}
+        assert len(texts(tmp_path / name, **{limit: 10_000})) == 3
+        _, rejected = read(tmp_path / name, **{limit: 900})
+        assert rejected == [(f"{tmp_path}/{name}", reason, "bad_file")], limit
+    _, rejected = read(tmp_path / "x.arrow", max_row_bytes=900)
+    assert [reason for _, reason, _ in rejected] == ["row_too_large"] * 3
 
 
 def test_damaged_tables_give_what_is_before_the_damage(tmp_path):
     table = pa.table({"text": [f"Text {i} " + "x" * 500 for i in range(4000)]})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=1000, compression="none", use_dictionary=False)
-    data = bytearray(buffer.getvalue())
-    data[len(data) // 2 :][:0] = b""
-    (tmp_path / "a.parquet").write_bytes(bytes(data[: len(data) // 2]))
+    data = buffer.getvalue()
+    (tmp_path / "a.parquet").write_bytes(data[: len(data) // 2])
     _, rejected = read(tmp_path / "a.parquet")
     assert rejected == [(f"{tmp_path}/a.parquet", "damaged_file", "bad_file")]
     with pa.ipc.new_stream(str(tmp_path / "b.arrow"), table.schema) as writer:
         writer.write_table(table, max_chunksize=1000)
-    data = bytearray((tmp_path / "b.arrow").read_bytes())
-    (tmp_path / "b.arrow").write_bytes(bytes(data[: len(data) * 3 // 5]))
+    data = (tmp_path / "b.arrow").read_bytes()
+    (tmp_path / "b.arrow").write_bytes(data[: len(data) * 3 // 5])
     documents, rejected = read(tmp_path / "b.arrow")
     assert len(documents) == 2000
     assert rejected == [(f"{tmp_path}/b.arrow", "damaged_file", "bad_file")]
-
-
-def folder_bytes(folder: pathlib.Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

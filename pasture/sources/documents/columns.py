@@ -173,7 +173,7 @@ class ColumnMap:
             all_rows: Whether a column that is not among them can be in no row at all.
         """
         names = set(found)
-        fields = ["text", *self.names, *(self.types if all_rows else ())]
+        fields: list[str] = ["text", *self.names, *(self.types if all_rows else ())]
         for field in fields:
             sources = self.sources(field)
             if sources and not names.intersection(sources):
