@@ -8,13 +8,14 @@ from pasture.sources.base import Source
 from pasture.sources.books import Books
 from pasture.sources.c4 import C4
 from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.documents.source import Documents
 from pasture.sources.github import GitHub
 from pasture.sources.stackexchange import StackExchange
 from pasture.sources.wikipedia import Wikipedia
 
 SOURCES: dict[str, type[Source]] = {
     source.name: source
-    for source in (CommonCrawl, C4, GitHub, Wikipedia, Books, Arxiv, StackExchange)
+    for source in (CommonCrawl, C4, GitHub, Wikipedia, Books, Arxiv, StackExchange, Documents)
 }
 
 

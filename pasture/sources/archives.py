@@ -18,15 +18,21 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from backports import zstd
+
 from pasture import storage
 from pasture.sources.base import Rejected
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# What the decompressors of the standard library raise on damaged or truncated data. What fails
-# while the data is fetched is a StorageError, and stops the job.
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError)
+# What the decompressors of the standard library raise on damaged or truncated data; zstandard's is
+# part of it from Python 3.14 on. What fails while the data is fetched is a StorageError, and stops
+# the job.
+DAMAGED = (
+    *(EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zstd.ZstdError),
+    *(OSError, ValueError),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +82,10 @@ def read_limited(stream: BinaryIO, limit: int) -> bytes:
 
 
 def decompress(stream: BinaryIO) -> BinaryIO:
-    """Wrap a seekable stream in its decompressor, told by its first bytes (gzip, bzip2, xz)."""
+    """Wrap a seekable stream in its decompressor, told by its first bytes.
+
+    It knows gzip, bzip2, xz, and zstandard with windows of at most 128 MiB, its own default.
+    """
     magic = stream.read(6)
     stream.seek(0)
     if magic.startswith(b"\x1f\x8b"):
@@ -85,6 +94,8 @@ def decompress(stream: BinaryIO) -> BinaryIO:
         return cast(BinaryIO, bz2.BZ2File(stream))
     if magic.startswith(b"\xfd7zXZ\x00"):
         return cast(BinaryIO, lzma.LZMAFile(stream))
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return cast(BinaryIO, zstd.ZstdFile(stream))
     return stream
 
 

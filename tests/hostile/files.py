@@ -12,6 +12,9 @@ import zipfile
 from collections.abc import Iterable
 
 import py7zr
+import pyarrow as pa
+import pyarrow.parquet as pq
+from backports import zstd
 
 MTIME = 1_500_000_000
 
@@ -267,3 +270,47 @@ def zip_lying_about_size(name: str, size: int) -> bytes:
     data = zipped([(name, bytes(size))])
     at = data.rfind(b"PK\x01\x02")
     return data[: at + 24] + struct.pack("<I", 10) + data[at + 28 :]
+
+
+def text_rows(numbers: Iterable[int]) -> pa.Table:
+    """A table of documents."""
+    return pa.table({"id": [f"row-{i}" for i in numbers], "text": [sentence(i) for i in numbers]})
+
+
+def parquet(table: pa.Table, **options: object) -> bytes:
+    """A Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+def arrow(table: pa.Table, compression: str | None = None, batch_rows: int = 5) -> bytes:
+    """An Arrow stream."""
+    buffer = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(buffer, table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=batch_rows)
+    return buffer.getvalue()
+
+
+def arrow_lying_about_size(table: pa.Table, size: int) -> bytes:
+    """An Arrow stream whose first batch claims to have another size."""
+    data = arrow(table)
+    reader = pa.ipc.MessageReader.open_stream(data)
+    reader.read_next_message()  # the schema
+    true_size = struct.pack("<q", reader.read_next_message().body.size)
+    return data.replace(true_size, struct.pack("<q", size), 1)
+
+
+def zstandard_bomb(size: int, head: bytes = b"") -> bytes:
+    """A zstandard file of ``size`` bytes of one letter after a head: about 0.1 MB for each GB."""
+    compressor = zstd.ZstdCompressor()
+    block = b"a" * (1 << 20)
+    parts = [compressor.compress(head)]
+    parts += [compressor.compress(block) for _ in range(size >> 20)]
+    return b"".join([*parts, compressor.flush()])
+
+
+def text_row(number: int) -> bytes:
+    """A row of JSON lines."""
+    return json.dumps({"id": f"row-{number}", "text": sentence(number)}).encode() + b"\n"

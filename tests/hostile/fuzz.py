@@ -19,6 +19,8 @@ import time
 import types
 from collections.abc import Callable
 
+from backports import zstd
+
 from pasture.errors import PastureError
 from pasture.manifests.shards import record_from
 from pasture.pipeline.shards import StageFolder
@@ -72,6 +74,14 @@ FORMATS: dict[str, list[tuple[str, Callable[[], bytes], Compress]]] = {
     "github": [
         ("x.tar.gz", lambda: f.tar(f.repository()), f.gz),
         ("x.json", lambda: b"".join(map(f.code_row, range(6))), plain),
+    ],
+    "documents": [
+        ("x.jsonl", lambda: b"".join(map(f.text_row, range(6))), plain),
+        ("x.jsonl.zst", lambda: b"".join(map(f.text_row, range(6))), zstd.compress),
+        ("x.csv", lambda: b'id,text\n1,"A ferry, of ""1860"""\n2,Another\n', plain),
+        ("x.parquet", lambda: f.parquet(f.text_rows(range(20)), row_group_size=5), plain),
+        ("x.arrow", lambda: f.arrow(f.text_rows(range(20))), plain),
+        ("y.arrow", lambda: f.arrow(f.text_rows(range(20)), "zstd"), plain),
     ],
     "stackexchange": [
         (

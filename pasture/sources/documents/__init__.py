@@ -1,0 +1,1 @@
+"""Documents that somebody else has made already: rows of text in any of the usual files."""
