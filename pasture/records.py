@@ -51,6 +51,7 @@ COLUMN_TYPES = {
     "int64": pa.int64(),
     "float32": pa.float32(),
     "float64": pa.float64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
     "list<string>": pa.list_(pa.string()),
     "list<float32>": pa.list_(pa.float32()),
 }

@@ -21,7 +21,7 @@ class Poems(Source):
 
     upper: bool = False
 
-    def columns(self):
+    def new_columns(self):
         return {"syllables": "int32"}
 
     def shards(self):

@@ -215,7 +215,7 @@ class _Loader:
             raise ConfigError(f"{where}.options: inputs stand beside options, not in them")
         inputs = [storage.pattern(self.root, expand(i, f"{where}.inputs")) for i in body.inputs]
         source = config.load(kind, {**body.options, "inputs": inputs}, f"{where}.options")
-        columns = source.columns()
+        columns = source.new_columns()
         _check(columns, f"{where}.options")
         stages = []
         for stage in sorted(body.stages):

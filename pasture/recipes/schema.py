@@ -109,7 +109,7 @@ class SourceRecipe:
     @property
     def columns(self) -> Columns:
         """The extra columns of the extracted documents."""
-        return self.source.columns()
+        return self.source.new_columns()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -160,7 +160,7 @@ class Source(abc.ABC):
         if not hasattr(cls, "info"):
             cls.info = SourceInfo.of_docstring(cls)
 
-    def columns(self) -> Columns:
+    def new_columns(self) -> Columns:
         """Return the columns beyond the fixed schema that the documents have (``extra``)."""
         return {}
 

@@ -39,7 +39,9 @@ BATCH = 8
 
 
 def add_presets() -> None:
-    PRESETS.update({name: Preset(shape, 1e-3, 32 * BATCH, 1e4, 1) for name, shape in SHAPES.items()})
+    PRESETS.update(
+        {name: Preset(shape, 1e-3, 32 * BATCH, 1e4, 1) for name, shape in SHAPES.items()}
+    )
 
 
 def gradients(output: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -82,8 +82,7 @@ def pairs(case: Case) -> set[tuple[str, Any, str, Any]]:
         "mask": case.mask,
     }
     return {
-        (one, values[one], other, values[other])
-        for one, other in itertools.combinations(values, 2)
+        (one, values[one], other, values[other]) for one, other in itertools.combinations(values, 2)
     }
 
 

@@ -16,10 +16,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from pasture.errors import ConfigError
-from pasture.records import DOCUMENT_SCHEMA, to_metadata
+from pasture.records import COLUMN_TYPES, DOCUMENT_SCHEMA, to_metadata
 
 USUAL: dict[str, tuple[str, ...]] = {
     "text": ("text",),
@@ -31,17 +29,6 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Where each field is looked for unless the column map says otherwise: the names of datatrove,
 dolma, C4 and the Hugging Face Hub. The first that there is counts."""
-
-COLUMN_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "bool": pa.bool_(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-"""The types that an extra column may have, by the names that recipes use."""
 
 MAX_DEPTH = 64
 """Most levels of lists and mappings in a row; ours. JSON of the Hub has fewer than 10."""
@@ -160,10 +147,6 @@ class ColumnMap:
         if field in self.names:
             return (self.names[field],) if self.names[field] else ()
         return USUAL.get(field, (field,))
-
-    def extra_schema(self) -> pa.Schema:
-        """Return the extra columns as nullable Arrow fields, in the order of the recipe."""
-        return pa.schema([pa.field(name, COLUMN_TYPES[kind]) for name, kind in self.types.items()])
 
     def missing(self, found: Iterable[str], *, all_rows: bool = True) -> str | None:
         """Return the first needed name that is not among the columns, or None.
@@ -388,6 +371,15 @@ def _shown(value: Any) -> str:
     return repr(value)[:80] if isinstance(value, (str, int, float)) else _kind(value)
 
 
+def _list_of(convert: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def convert_all(value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValueError(f"{_kind(value)} is not a list")
+        return [convert(item) for item in value]
+
+    return convert_all
+
+
 _EXTRA: dict[str, Callable[[Any], Any]] = {
     "string": _string,
     "bool": _boolean,
@@ -396,6 +388,8 @@ _EXTRA: dict[str, Callable[[Any], Any]] = {
     "float32": _float(_MAX_FLOAT32),
     "float64": _float(math.inf),
     "timestamp": parse_date,
+    "list<string>": _list_of(_string),
+    "list<float32>": _list_of(_float(_MAX_FLOAT32)),
 }
 
 

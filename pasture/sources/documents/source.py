@@ -11,16 +11,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
 import xxhash
 
 from pasture import storage
 from pasture.errors import ConfigError
-from pasture.records import Document
+from pasture.records import Columns, Document
 from pasture.sources import archives
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
 from pasture.sources.documents.check import check_files
-from pasture.sources.documents.columns import BadRow, ColumnMap, Fields, plain
+from pasture.sources.documents.columns import BadRow, ColumnMap, Fields
 from pasture.sources.documents.formats import (
     COMPRESSIONS,
     InputFile,
@@ -86,7 +85,7 @@ class Documents(Source):
     format: Literal["auto", "jsonl", "parquet", "arrow", "csv", "tsv", "text"] = "auto"
     split: str = ""
     column_map: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    columns: Columns = dataclasses.field(default_factory=dict)
     metadata: tuple[str, ...] | None = None
     ids: Literal["column", "file", "place"] = "column"
     delimiter: str = ""
@@ -112,9 +111,9 @@ class Documents(Source):
         names = {**self.column_map, **({"id": ""} if self.ids == "place" else {})}
         return ColumnMap(names, self.columns, self.metadata)
 
-    def extra_schema(self) -> pa.Schema:
-        """Return the extra columns as nullable Arrow fields, in the order of the recipe."""
-        return self._columns().extra_schema()
+    def new_columns(self) -> Columns:
+        """Return the extra columns, in the order of the recipe."""
+        return self.columns
 
     def files(self) -> list[tuple[str, int]]:
         """List the raw files as ``(path, bytes)``, sorted; each once.
@@ -152,17 +151,7 @@ class Documents(Source):
         return shards
 
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
-        """Yield the document of every row of a shard; extra columns are in its metadata."""
-        for record in self._read(shard, extra_in_metadata=True):
-            yield record if isinstance(record, Rejected) else record[0]
-
-    def read_rows(self, shard: InputShard) -> Iterator[tuple[Document, dict[str, Any]] | Rejected]:
-        """Yield the document of every row, with the values of its extra columns beside it."""
-        return self._read(shard, extra_in_metadata=False)
-
-    def _read(
-        self, shard: InputShard, *, extra_in_metadata: bool
-    ) -> Iterator[tuple[Document, dict[str, Any]] | Rejected]:
+        """Yield the document of every row of a shard."""
         base, columns = base_folder(self.inputs), self._columns()
         seen: set[bytes] = set()
         for path in shard.paths:
@@ -174,9 +163,7 @@ class Documents(Source):
                 locator = f"{name}:{place}" if place else name
                 try:
                     fields = columns.fields(row)
-                    if extra_in_metadata:
-                        fields.metadata.update(plain(fields.extra))
-                    yield self._document(fields, locator, name, seen), fields.extra
+                    yield self._document(fields, locator, name, seen)
                 except BadRow as error:
                     kind: Literal["rule", "bad_record"] = "rule" if error.is_rule else "bad_record"
                     text = error.text[:PREVIEW]
@@ -244,6 +231,7 @@ class Documents(Source):
             language=fields.language,
             license=fields.license,
             metadata=metadata,
+            extra=fields.extra or None,
         )
 
     def _id(self, fields: Fields, locator: str, name: str, seen: set[bytes]) -> str:
