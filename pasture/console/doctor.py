@@ -13,10 +13,14 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +33,7 @@ SUPPORTED = ((3, 10), (3, 13))
 # Ours: what the sample's run takes, doubled (docs/install.md).
 SAMPLE_DISK_BYTES = 1_000_000_000
 SAMPLE_MEMORY_BYTES = 2_000_000_000
+JAVA_VERSION = 17  # PySpark 4
 
 # The module of each required package, and what needs it.
 LIBRARIES = {
@@ -119,7 +124,7 @@ def describe(checks: list[Check]) -> Iterator[str]:
     """Write the checks for people: the table first, then what to do."""
     width = max(len(check.name) for check in checks)
     for check in checks:
-        state = check.state
+        state: str = check.state
         if state == "missing" and not check.required:
             state = "absent"
         yield f"{state:8} {check.name:{width}}  {check.found}".rstrip()
@@ -136,7 +141,7 @@ def describe(checks: list[Check]) -> Iterator[str]:
                 yield f"    {check.mend}"
     yield ""
     failed = sum(check.fails for check in checks)
-    yield f"{failed} problems" if failed else "The core works."
+    yield f"problems: {failed}" if failed else "The core works."
 
 
 def _is_optional(check: Check) -> bool:
@@ -153,11 +158,15 @@ def python_version(version: tuple[int, ...]) -> Check:
     return Check("Python", "broken", wrong, "everything", f"python{last} -m venv .venv")
 
 
-def requirements(extra: str = "") -> list[Requirement]:
-    """Return what the installed Pasture requires, itself or for one of its extras."""
+def requirements(extra: str = "", package: str = "pasture") -> list[Requirement]:
+    """Return what an installed package requires, itself or for one of its extras.
+
+    Raises:
+        PackageNotFoundError: The package is not installed.
+    """
     from packaging.requirements import Requirement
 
-    listed = map(Requirement, importlib.metadata.requires("pasture") or [])
+    listed = list(map(Requirement, importlib.metadata.requires(package) or []))
     if not extra:
         return [need for need in listed if need.marker is None or need.marker.evaluate()]
     return [
@@ -179,9 +188,7 @@ def libraries() -> Iterator[Check]:
         )
         return
     except importlib.metadata.PackageNotFoundError:
-        yield Check(
-            "pasture", "missing", "not installed", "everything", pip_install("pasture")
-        )
+        yield Check("pasture", "missing", "not installed", "everything", pip_install("pasture"))
         return
     yield Check("pasture", "ok", importlib.metadata.version("pasture"), "everything")
     for need in needs:
@@ -276,8 +283,8 @@ def kenlm() -> Check:
             _run([str(build_binary), "trie", str(arpa), str(packed)], "")
             pasture_kenlm.Model(str(packed)).score("the river")
     except ModuleNotFoundError as error:
-        return Check(name, "missing", _first_line(error), purpose, pip_install("pasture-kenlm"))
-    except (ImportError, OSError, subprocess.CalledProcessError) as error:
+        return Check(name, "missing", _first_line(error), purpose, mend)
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
         return Check(name, "broken", _first_line(error), purpose, mend)
     return Check(name, "ok", f"module, lmplz, build_binary in {lmplz.parent.parent}", purpose)
 
@@ -290,12 +297,16 @@ def extras() -> Iterator[Check]:
         except (ModuleNotFoundError, importlib.metadata.PackageNotFoundError):
             return  # reported by libraries()
         checks = [library(need, "", purpose) for need in needs]
+        for need in needs:  # such as those of apache-beam[gcp]
+            if need.extras and installed(need.name):
+                nested = [n for name in need.extras for n in requirements(name, need.name)]
+                found = [library(n, "", purpose) for n in nested]
+                checks += [check for check in found if check.state != "ok"]
         bad = next((check for check in checks if check.state != "ok"), None)
-        found = ", ".join(f"{check.name} {check.found}" for check in checks)
         yield Check(
             f"extra [{extra}]",
             bad.state if bad else "ok",
-            found,
+            ", ".join(f"{check.name} {check.found}" for check in checks),
             purpose,
             pip_install(f"pasture[{extra}]") if bad else "",
             required=False,
@@ -304,7 +315,7 @@ def extras() -> Iterator[Check]:
 
 def java() -> Check:
     """Check for a Java, which Spark needs."""
-    name, purpose = "Java", "--runner=spark, Java 17 or later"
+    name, purpose = "Java", f"--runner=spark, Java {JAVA_VERSION} or later"
     mend = "apt-get install default-jre-headless"
     home = os.environ.get("JAVA_HOME")
     program = f"{home}/bin/java" if home else shutil.which("java")
@@ -312,21 +323,25 @@ def java() -> Check:
         return Check(name, "missing", "not on the PATH", purpose, mend, required=False)
     try:
         said = _run([program, "-version"], "").splitlines()
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, subprocess.SubprocessError) as error:
         return Check(name, "broken", _first_line(error), purpose, mend, required=False)
-    return Check(name, "ok", said[0] if said else program, purpose, required=False)
+    found = said[0] if said else program
+    version = re.search(r'version "(\d+)', found)
+    if version and int(version[1]) < JAVA_VERSION:
+        found += f"; {JAVA_VERSION} or later needed"
+        return Check(name, "broken", found, purpose, mend, required=False)
+    return Check(name, "ok", found, purpose, required=False)
 
 
 def memory() -> Check:
     """Check the memory that is available here, within the limit of this control group."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with _unless_absent("/proc/meminfo") as text:
-        for line in text.splitlines():
-            if line.startswith("MemAvailable:"):
-                free = int(line.split()[1]) * 1024
-    with _unless_absent("/sys/fs/cgroup/memory.max") as text:
-        if text.strip().isdigit():
-            free = min(free, int(text))
+    for line in _kernel_file("/proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            free = int(line.split()[1]) * 1024
+    limit = _kernel_file("/sys/fs/cgroup/memory.max").strip()
+    if limit.isdigit():
+        free = min(free, int(limit))
     return _amount("memory", free, SAMPLE_MEMORY_BYTES, "available", "the sample's run")
 
 
@@ -343,3 +358,69 @@ def _amount(name: str, free: int, least: int, where: str, purpose: str) -> Check
         return Check(name, "ok", found, purpose, required=False)
     needed_for = f"{purpose}, which wants {least / 1e9:.0f} GB"
     return Check(name, "low", found, needed_for, required=False)
+
+
+def _kernel_file(path: str) -> str:
+    """Return the text of a file of the kernel, empty where this system has none."""
+    try:
+        return pathlib.Path(path).read_text("ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def installed(package: str) -> str | None:
+    """Return the installed version of a package, None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def pip_install(*wanted: str) -> str:
+    """Write the command that installs packages into this Python."""
+    return f"{_pip()} install {' '.join(map(shlex.quote, wanted))}"
+
+
+def reinstall(wanted: str) -> str:
+    """Write the command that installs one package again, and no other.
+
+    A checkout builds the packages that belong to it, and may be ahead of the package index.
+    """
+    checkout = _checkout()
+    if wanted.startswith("pasture-") and checkout:
+        return f"{shlex.quote(checkout)}/scripts/setup --force"
+    return f"{_pip()} install --force-reinstall --no-deps {shlex.quote(wanted)}"
+
+
+def _checkout() -> str:
+    """Return the folder from which Pasture is installed in editable mode, if it is."""
+    text = importlib.metadata.distribution("pasture").read_text("direct_url.json") or "{}"
+    origin = json.loads(text)
+    if not origin.get("dir_info", {}).get("editable"):
+        return ""
+    return urllib.request.url2pathname(urllib.parse.urlsplit(origin["url"]).path)
+
+
+def _pip() -> str:
+    return f"{shlex.quote(sys.executable)} -m pip"
+
+
+def _canonical(name: str) -> str:
+    """Write a package's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _run(command: list[str], text: str) -> str:
+    """Run a program on a text, and return what it says on standard error.
+
+    Raises:
+        CalledProcessError: It failed.
+    """
+    done = subprocess.run(  # noqa: S603 (a program that was found above, no shell)
+        command, input=text.encode(), capture_output=True, check=True, timeout=60
+    )
+    return done.stderr.decode("utf-8", "replace")
