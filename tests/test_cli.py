@@ -26,6 +26,7 @@ def test_help_lists_the_commands_of_the_contract():
     assert commands == {
         "sources",
         "sample",
+        "doctor",
         "plan",
         "run",
         "status",

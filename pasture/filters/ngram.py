@@ -101,11 +101,11 @@ def open_model(pieces: str, ngrams: str) -> NgramModel:
     Raises:
         ModelError: One is damaged.
     """
-    import kenlm
+    import pasture_kenlm
     import sentencepiece
 
     try:
-        return NgramModel(sentencepiece.SentencePieceProcessor(pieces), kenlm.Model(ngrams))
+        return NgramModel(sentencepiece.SentencePieceProcessor(pieces), pasture_kenlm.Model(ngrams))
     except (OSError, RuntimeError) as error:
         raise ModelError(f"cannot load {pieces} with {ngrams}: {error}") from error
 

@@ -11,10 +11,8 @@ import dataclasses
 import hashlib
 import io
 import pathlib
-import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -71,16 +69,20 @@ class NgramTraining:
 
 
 def find_tool(name: str) -> str:
-    """Find one of KenLM's programs, beside the Python that runs or on the PATH.
+    """Return the path of one of KenLM's programs, from the package pasture-kenlm.
 
     Raises:
-        ModelError: It is not there.
+        ModelError: The package is not installed, or lacks the program.
     """
-    beside = pathlib.Path(sys.executable).parent / name
-    found = str(beside) if beside.is_file() else shutil.which(name)
-    if found is None:
-        raise ModelError(f"KenLM's {name} is missing; build it with scripts/setup")
-    return found
+    try:
+        import pasture_kenlm
+
+        return str(pasture_kenlm.program(name))
+    except (ImportError, FileNotFoundError) as error:
+        raise ModelError(
+            f"KenLM's {name} is missing ({error}); install it with "
+            '"pip install --force-reinstall --no-deps pasture-kenlm"'
+        ) from error
 
 
 def train_ngram(

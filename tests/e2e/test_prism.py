@@ -60,8 +60,6 @@ def worker(tmp_path_factory) -> pathlib.Path:
     (packages / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
     (built,) = tmp_path.glob("pasture-*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", packages, built], check=True)
-    for tool in ("lmplz", "build_binary"):
-        shutil.copy(BIN / tool, environment / "bin")
     return environment
 
 

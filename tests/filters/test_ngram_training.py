@@ -4,11 +4,12 @@ import dataclasses
 import json
 import pathlib
 import random
+import sys
 
+import pasture_kenlm
 import pytest
 
 from pasture.errors import ConfigError, ModelError
-from pasture.filters import ngram_training
 from pasture.filters.ngram_training import NgramTraining, cut, find_tool, train_ngram
 
 WORDS = "the river was high that spring and nobody in our village wanted to cross it"
@@ -98,10 +99,15 @@ def test_a_program_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
 
 def test_a_missing_program_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pathlib.Path(find_tool("lmplz")).is_file()
-    monkeypatch.setattr(ngram_training.sys, "executable", "/no/such/python")
-    monkeypatch.setenv("PATH", "/no/such/folder")
-    with pytest.raises(ModelError, match=r"lmplz is missing; build it with scripts/setup"):
+    monkeypatch.setattr(pasture_kenlm, "__file__", "/no/such/folder/__init__.py")
+    with pytest.raises(ModelError, match=r"lmplz is missing .*pip install .*pasture-kenlm"):
         find_tool("lmplz")
+
+
+def test_a_missing_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pasture_kenlm", None)
+    with pytest.raises(ModelError, match=r"build_binary is missing .*pip install .*pasture-kenlm"):
+        find_tool("build_binary")
 
 
 @pytest.mark.parametrize(
