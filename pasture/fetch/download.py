@@ -69,6 +69,10 @@ class Record:
         # A weak ETag promises the same meaning, not the same bytes (RFC 9110, 13.1.5).
         return self.last_modified if self.etag.startswith("W/") else self.etag or self.last_modified
 
+    def can_go_on(self) -> bool:
+        """Whether bytes of two requests may be joined; else two versions could mix unseen."""
+        return bool(self.validator() or self.checksum)
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -263,8 +267,7 @@ class _Download:
             and record.url in self._file.urls
             and record.checksum == self._file.checksum
             and self._file.size in (None, record.length)
-            # Without a version or a checksum, bytes of two versions could be joined unseen.
-            and bool(record.validator() or record.checksum)
+            and record.can_go_on()
         )
         if not usable or (record and record.length is not None and self._offset() > record.length):
             self._restart()
@@ -287,7 +290,7 @@ class _Download:
         if record is not None and offset == record.length:
             return
         url, headers = self._urls[0], {}
-        if record is not None and offset:
+        if record is not None and offset and record.can_go_on():
             headers["Range"] = f"bytes={offset}-"
             if validator := record.validator():
                 headers["If-Range"] = validator
