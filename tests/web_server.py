@@ -91,6 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Answers from the server's pages."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: WebServer
 
     def log_message(self, *arguments: object) -> None:

@@ -142,6 +142,7 @@ def run_fetch(origin: Origin, folder: str, options: FetchOptions) -> int:
             stop,
             contact=options.contact,
             sign=origin.sign,
+            headers=origin.headers,
             note=progress.note,
         )
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lxml import etree
@@ -49,6 +50,8 @@ class ArxivOrigin(Origin):
         "tools take them; pip install 'pasture[s3]' brings what signs the requests.",
     )
     manners: ClassVar[Manners] = Manners(connections=2)
+    # It is part of what botocore signs.
+    headers: ClassVar[Mapping[str, str]] = {"x-amz-request-payer": "requester"}
 
     base_url: str = "https://s3.us-east-1.amazonaws.com"
     since: str = ""

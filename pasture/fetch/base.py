@@ -10,7 +10,7 @@ import abc
 import dataclasses
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pasture.errors import ConfigError, FetchError
@@ -119,6 +119,8 @@ class Origin(abc.ABC):
     name: ClassVar[str]
     terms: ClassVar[Terms]
     manners: ClassVar[Manners] = Manners()
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent with every request."""
     max_file_bytes: ClassVar[int] = 1 << 40
     """Largest file whose size nobody announced; ours."""
 
@@ -182,7 +184,8 @@ def checked_path(name: str, listing: str) -> str:
 
 def printable(text: str, limit: int = 120) -> str:
     """Quote text from the network for a message: without control characters, and cut."""
-    return ascii(text[:limit] + ("..." if len(text) > limit else ""))
+    quoted = ascii(text[: limit + 1])[1:-1]
+    return f"'{quoted[:limit]}...'" if len(quoted) > limit else f"'{quoted}'"
 
 
 def unique(files: Iterable[RemoteFile], listing: str) -> list[RemoteFile]:

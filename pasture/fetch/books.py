@@ -71,7 +71,9 @@ class BooksOrigin(Origin):
                 if row["Type"] == "Text" and _ID.fullmatch(number) and self._speaks(row):
                     found.append(self._book(number))
         except csv.Error as error:
-            raise FetchError(f"{url}, line {rows.line_num}: {error}; try again later") from error
+            raise FetchError(
+                f"{url}, after line {rows.line_num}: {error}; try again later"
+            ) from error
         if not found:
             raise FetchError(f"{url} lists no such text; check --language")
         return unique(found, url)[: self.limit]

@@ -76,6 +76,7 @@ class Client:
         stop: Set by whoever ends the fetch; every wait ends then.
         contact: Address of the user, which some hosts ask for; part of the user agent.
         sign: Turns an address into the one that is requested.
+        headers: Sent with every request.
         note: Called with what the user should know while it happens.
     """
 
@@ -85,6 +86,7 @@ class Client:
         stop: threading.Event | None = None,
         contact: str = "",
         sign: Callable[[str], str] = lambda url: url,
+        headers: Mapping[str, str] | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         if not contact.isascii() or not contact.isprintable():
@@ -92,7 +94,9 @@ class Client:
         self.manners, self.note = manners, note
         self.stop = stop or threading.Event()
         self.agent = f"Pasture/{__version__} ({contact or 'LLaMA corpus pipeline; pasture fetch'})"
-        self._sign = sign
+        self._sign, self._headers = sign, dict(headers or {})
+        # Compressed transfer would make ranges and lengths mean something else.
+        self._headers |= {"User-Agent": self.agent, "Accept-Encoding": "identity"}
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
         self._interval = manners.interval
@@ -166,8 +170,7 @@ class Client:
             return self._pool(address).request(
                 method,
                 address,
-                # Compressed transfer would make ranges and lengths mean something else.
-                headers={"User-Agent": self.agent, "Accept-Encoding": "identity", **headers},
+                headers={**self._headers, **headers},
                 preload_content=False,
                 redirect=False,
                 retries=False,
@@ -390,10 +393,10 @@ def _reason(error: HTTPError) -> str:
     """Say what went wrong with a connection, in a few words."""
     if isinstance(error, NameResolutionError):
         return "the host's name is unknown here"
-    if isinstance(error, ConnectTimeoutError):
-        return "the host does not answer"
     if isinstance(error, NewConnectionError):
         return "the host refuses connections or is out of reach"
+    if isinstance(error, ConnectTimeoutError):
+        return "the host does not answer"
     if isinstance(error, ReadTimeoutError):
         return "the connection went silent"
     if isinstance(error, SSLError):

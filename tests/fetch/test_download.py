@@ -282,7 +282,7 @@ def test_a_file_of_the_user_is_never_overwritten(web, client, tmp_path):
     (tmp_path / "c4").mkdir()
     (tmp_path / "c4/a.gz").write_bytes(OTHER)
     for file in (remote(web), remote(web, size=3), remote(web, checksum=sha1(BODY))):
-        with pytest.raises(FetchError, match="is another file than .*/a; move it away"):
+        with pytest.raises(FetchError, match=r"is another file than .*/a; move it away"):
             download(file, str(tmp_path), client, LIMIT)
     assert (tmp_path / "c4/a.gz").read_bytes() == OTHER
     assert web.requests == []
