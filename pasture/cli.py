@@ -137,6 +137,9 @@ def sample(folder: str, with_installed_packages: bool) -> None:
 @click.option("--contact", default="", metavar="ADDRESS", help="Yours, for the user agent.")
 @click.option("--connections", type=click.IntRange(1, 16), help="Files at the same time.")
 @click.option(
+    "--interval", type=click.FloatRange(0), help="Seconds between two requests to a host."
+)
+@click.option(
     "--bandwidth", type=click.FloatRange(0, min_open=True), help="Most megabytes a second."
 )
 @click.option("--ignore-robots", is_flag=True, help="Do not read the host's robots.txt.")
@@ -151,6 +154,7 @@ def fetch(
     as_json: bool,
     contact: str,
     connections: int | None,
+    interval: float | None,
     bandwidth: float | None,
     ignore_robots: bool,
     **given: Any,
@@ -169,7 +173,9 @@ def fetch(
     given = {name: value for name, value in given.items() if value not in (None, ())}
     if single_stream:
         given["multistream"] = False
-    options = FetchOptions(yes, dry_run, as_json, contact, connections, bandwidth, ignore_robots)
+    options = FetchOptions(
+        yes, dry_run, as_json, contact, connections, interval, bandwidth, ignore_robots
+    )
     sys.exit(fetch_or_list(source, folder, listed, given, options))
 
 

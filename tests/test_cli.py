@@ -28,6 +28,7 @@ def test_help_lists_the_commands_of_the_contract():
         "sample",
         "plan",
         "run",
+        "fetch",
         "status",
         "audit",
         "explain",

@@ -27,12 +27,12 @@ from rich.progress import (
 from pasture import storage
 from pasture.config import one_of
 from pasture.console.text import duration, show_json, size, table
-from pasture.errors import ConfigError, FetchError
+from pasture.errors import ConfigError
 from pasture.fetch import ORIGINS
 from pasture.fetch.base import Manners, Origin
 from pasture.fetch.client import Client
 from pasture.fetch.download import STATE, as_row
-from pasture.fetch.run import Plan, Result, fetch, plan_fetch
+from pasture.fetch.run import Plan, Result, fetch, nearest, plan_fetch
 
 SHOWN_FILES = 20
 SHOWN_FAILURES = 5
@@ -66,6 +66,7 @@ class FetchOptions:
         as_json: Print JSON for programs.
         contact: Address of the user for the user agent.
         connections: Files at the same time; None for the origin's own number.
+        interval: Least seconds between two requests to a host; None for the origin's own.
         bandwidth: Most megabytes a second; None for no limit.
         ignore_robots: Do not read robots.txt.
     """
@@ -75,6 +76,7 @@ class FetchOptions:
     as_json: bool = False
     contact: str = ""
     connections: int | None = None
+    interval: float | None = None
     bandwidth: float | None = None
     ignore_robots: bool = False
 
@@ -83,6 +85,8 @@ class FetchOptions:
         changed: dict[str, Any] = {}
         if self.connections is not None:
             changed["connections"] = self.connections
+        if self.interval is not None:
+            changed["interval"] = self.interval
         if self.bandwidth is not None:
             changed["bytes_per_second"] = self.bandwidth * 1e6
         return dataclasses.replace(manners, **changed)
@@ -129,8 +133,7 @@ def show_origins(as_json: bool) -> None:
 
 def run_fetch(origin: Origin, folder: str, options: FetchOptions) -> int:
     """Fetch the raw files of an origin; return the exit code of the command."""
-    if storage.is_url(folder):
-        raise ConfigError(f"--to is {folder}; give a local folder, and copy it afterwards")
+    _check_folder(folder)
     on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
     _say_terms(origin)
     if not (options.yes or options.dry_run or on_terminal):
@@ -165,6 +168,14 @@ def run_fetch(origin: Origin, folder: str, options: FetchOptions) -> int:
             _say_stopped(plan)
             return 130
     return _show_result(origin, plan, result, options.as_json)
+
+
+def _check_folder(folder: str) -> None:
+    if storage.is_url(folder):
+        raise ConfigError(f"--to is {folder}; give a local folder, and copy it afterwards")
+    path = nearest(folder)
+    if not (os.path.isdir(path) and os.access(path, os.W_OK)):
+        raise ConfigError(f"--to is {folder}, but {path} is no folder to write to; give another")
 
 
 def _say_terms(origin: Origin) -> None:
@@ -311,8 +322,6 @@ class FetchProgress:
             self._done += not error
             self._done_bytes += count
             self._update()
-        if error:
-            self.note(error)
 
     def note(self, text: str) -> None:
         """Write a note."""
@@ -356,7 +365,4 @@ def fetch_or_list(
         return 0
     if source is None or folder is None:
         raise ConfigError("give SOURCE and --to DIR, or --list")
-    try:
-        return run_fetch(make_origin(source, given), folder, options)
-    except OSError as error:
-        raise FetchError(f"{folder}: {error.strerror or error}") from error
+    return run_fetch(make_origin(source, given), folder, options)

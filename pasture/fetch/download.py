@@ -119,7 +119,7 @@ class Place:
         """Count the bytes that have arrived."""
         try:
             return os.path.getsize(self.partial)
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be reached: writing it will tell
             return 0
 
 

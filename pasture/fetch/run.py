@@ -20,7 +20,7 @@ SPARE_BYTES = 64 << 20
 """Room that must be left on the disk for records and for others; ours."""
 MAX_FAILURES_IN_A_ROW = 5
 """Files that fail one after the other before the fetch stops asking; ours."""
-JOIN_SECONDS = 2.0
+JOIN_SECONDS = 0.5
 """How long threads are waited for when the fetch is stopped; what they wrote is on disk."""
 
 
@@ -125,7 +125,7 @@ def plan_fetch(origin: Origin, folder: str, client: Client, ignore_robots: bool 
         here,
         sizes,
         sum(places[file.path].partial_bytes() for file in missing),
-        shutil.disk_usage(_nearest(folder)).free,
+        shutil.disk_usage(nearest(folder)).free,
     )
 
 
@@ -146,10 +146,10 @@ def _ask_sizes(files: Sequence[RemoteFile], client: Client) -> dict[str, int]:
     return found
 
 
-def _nearest(folder: str) -> str:
-    """The folder itself, or the nearest one above it that is there."""
+def nearest(folder: str) -> str:
+    """The folder itself, or the nearest path above it that is there."""
     path = os.path.abspath(folder)
-    while not os.path.isdir(path):
+    while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
 
