@@ -6,6 +6,7 @@ PastureError
     ModelError      a model file that is missing, damaged, or cannot be trained from the data
     StageError      a stage that cannot run, or whose output is not what its manifest says
     StorageError    a file or bucket that cannot be listed, read or written
+    FetchError      raw data that cannot be fetched from where it is published
 
 A bad *record* raises none of these: it becomes a ``Rejected`` (sources/base.py), is counted,
 and stands in the audit output.
@@ -34,3 +35,7 @@ class StageError(PastureError):
 
 class StorageError(PastureError):
     """A file or bucket that cannot be listed, read or written."""
+
+
+class FetchError(PastureError):
+    """Raw data that cannot be fetched from where it is published."""

@@ -29,6 +29,7 @@ def test_help_lists_the_commands_of_the_contract():
         "doctor",
         "plan",
         "run",
+        "fetch",
         "status",
         "audit",
         "explain",

@@ -20,6 +20,7 @@ from pasture.cli.base import (
     output_of,
     root_of,
 )
+from pasture.cli.fetch import fetch
 from pasture.cli.recipes import recipe
 from pasture.cli.steps import steps
 from pasture.errors import ConfigError
@@ -802,5 +803,6 @@ def import_(folder: str, checkpoint: str) -> None:
     click.echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
 
 
+main.add_command(fetch)
 main.add_command(recipe)
 main.add_command(steps)
