@@ -22,11 +22,13 @@ from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions,
 from pasture import config, storage
 from pasture.errors import PastureError, StageError
 from pasture.manifests.mixture import write_realised
-from pasture.manifests.shards import MANIFEST
+from pasture.manifests.shards import MANIFEST, StageManifest
 from pasture.pipeline import models
+from pasture.pipeline.failures import tell_failures
 from pasture.pipeline.graph import (
     BeamNode,
     Context,
+    DocumentsNode,
     ExtractNode,
     ModelNode,
     Node,
@@ -232,6 +234,11 @@ def _make(
         stream.write(yaml.safe_dump(dict(context.recipe.body), sort_keys=False).encode())
     if any(isinstance(node, TokensNode) for node in wanted.values()):
         _write_mixture(context, progress)
+    for key, stage in wanted.items():
+        if isinstance(stage, DocumentsNode):
+            folder = context.folder(key)
+            for line in tell_failures(folder, StageManifest.load(folder)):
+                progress.note(line)
 
 
 def _check_before(context: Context, wanted: Mapping[str, Node]) -> None:

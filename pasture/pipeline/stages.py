@@ -24,10 +24,12 @@ from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
 from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
 from pasture.filters.base import Step
+from pasture.pipeline.failures import to_storable
 from pasture.pipeline.recipes import Dedup
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
-from pasture.records import Document, documents_to_batch, replace_column, to_metadata
+from pasture.records import Document, replace_column, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source
+from pasture.sources.containment import contained_file
 
 # How many documents or characters of an extraction are held before they are written.
 EXTRACT_ROWS = 1024
@@ -50,17 +52,12 @@ class ExtractShard(beam.DoFn):  # type: ignore[misc]
         unit.check_contents()
         with ShardWriter(self.folder, index) as shard:
             shard.bytes_in = unit.bytes
-            for records in _chunks(self.source.read(unit)):
-                documents: list[Document] = []
-                rejected: list[Rejected] = []
-                for record in map(_checked, records):
-                    if isinstance(record, Document):
-                        documents.append(record)
-                    else:
-                        rejected.append(record)
-                shard.rows_in += len(documents)
-                if documents:
-                    shard.keep(documents_to_batch(documents))
+            records = contained_file(unit.paths[0], self.source.read(unit))
+            for chunk in _chunks(records):
+                documents, rejected = to_storable(map(_checked, chunk))
+                if documents is not None:
+                    shard.rows_in += documents.num_rows
+                    shard.keep(documents)
                 shard.reject(self.source.name, rejected)
             unit.check_unchanged()
         yield index
