@@ -29,6 +29,7 @@ from pasture.manifests.shards import (
 )
 from pasture.models.base import Model
 from pasture.pipeline.blocks import block_starts, job_starts
+from pasture.pipeline.failures import check_steps, tell_failures
 from pasture.pipeline.indexes import (
     WriteIndex,
     describe,
@@ -308,13 +309,16 @@ class ExtractNode(DocumentsNode):
         """Hold the extraction to the recipe's budget of broken input."""
         budget = self._recipe(context).budget
         totals = manifest.totals()
+        bugs = "".join(
+            f"\n{line}" for line in tell_failures(context.places(self.key).audit, manifest)
+        )
         bad_files = [line for shard in manifest.shards for line in shard.bad_files]
         if len(bad_files) > budget.bad_files:
             listed = "\n  ".join(bad_files[:20])
             raise InputError(
                 f"{self.source}: {len(bad_files)} files could not be read to their end, and the "
                 f"budget allows {budget.bad_files}; mend or remove them, or raise "
-                f"sources.{self.source}.budget.bad_files:\n  {listed}"
+                f"sources.{self.source}.budget.bad_files:\n  {listed}" + bugs
             )
         share = totals["bad_records"] / max(1, totals["rows_in"])
         if share > budget.bad_records:
@@ -322,7 +326,7 @@ class ExtractNode(DocumentsNode):
                 f"{self.source}: {totals['bad_records']} of {totals['rows_in']} records are broken "
                 f"({share:.1%}), and the budget allows {budget.bad_records:.1%}; read them in "
                 f"{context.places(self.key).audit}/dropped-*.parquet, or raise "
-                f"sources.{self.source}.budget.bad_records"
+                f"sources.{self.source}.budget.bad_records" + bugs
             )
 
 
@@ -366,7 +370,10 @@ class StageNode(DocumentsNode):
         return block_starts(self.definition.dedup, context.units(self.source), text_bytes)
 
     def check(self, context: Context, manifest: StageManifest) -> None:
-        """Hold a deduplication to its ``max_removed``."""
+        """Hold the steps to the budget of bad records, or a deduplication to ``max_removed``."""
+        option = f"sources.{self.source}.budget.bad_records"
+        most = context.recipe.sources[self.source].budget.bad_records
+        check_steps(manifest, context.places(self.key).audit, most, option)
         dedup, name = self.definition.dedup, f"{self.source}/{self.stage}"
         if dedup is None or name in context.allow_removal:
             return

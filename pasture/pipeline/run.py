@@ -23,9 +23,12 @@ from pasture import config, storage
 from pasture.errors import PastureError, StageError
 from pasture.manifests.layout import check_layout
 from pasture.manifests.mixture import natural_mixture, write_realised
+from pasture.manifests.shards import StageManifest
+from pasture.pipeline.failures import tell_failures
 from pasture.pipeline.graph import (
     BeamNode,
     Context,
+    DocumentsNode,
     DriverNode,
     ExtractNode,
     Node,
@@ -234,6 +237,11 @@ def _make(
         stream.write(yaml.safe_dump(dict(context.recipe.body), sort_keys=False).encode())
     if any(isinstance(node, TokensNode) for node in wanted.values()):
         _write_mixture(context, progress)
+    for key, stage in wanted.items():
+        if isinstance(stage, DocumentsNode):
+            folder = context.places(key).audit
+            for line in tell_failures(folder, StageManifest.load(folder)):
+                progress.note(line)
 
 
 def check_before(context: Context, wanted: Mapping[str, Node]) -> None:

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 
 from pasture import storage
 from pasture.dedup.parts import RemovedParts, find_blank
-from pasture.filters.base import Annotator, Edit, Editor, Filter, Step, split
+from pasture.filters.base import Edit, Step, split
 from pasture.manifests.shards import ShardRecord, record_from
+from pasture.pipeline.failures import Annotated, Edits, Result, StepFailure, concatenate, evaluate
 from pasture.records import (
     REMOVED_LINE_SCHEMA,
     Columns,
@@ -245,16 +246,26 @@ class ShardWriter:
         ]
 
     def apply(self, step: Step, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Apply one row step to a batch; return what it keeps."""
-        if isinstance(step, Annotator):
-            annotated = step.annotate(batch)
-            counts = step.marked(annotated)
-            self.marked.update({f"{step.name}/{mark}": n for mark, n in counts.items()})
-            return annotated
-        if isinstance(step, Filter):
-            return self.drop(batch, step.name, step.reasons(batch))
-        assert isinstance(step, Editor)
-        return self.edit(batch, step.name, step.edits(batch))
+        """Apply one row step to a batch; return what it keeps.
+
+        Documents that make the step raise are dropped with the error (``failures``).
+        """
+        kept = []
+        for part in evaluate(step, batch):
+            if isinstance(part.result, StepFailure):
+                self.write_dropped(part.result.dropped(step.name, part.batch))
+                self.bad_records += part.batch.num_rows
+            else:
+                kept.append(self._apply(step, part.batch, part.result))
+        return kept[0] if len(kept) == 1 else concatenate(kept, batch.schema)
+
+    def _apply(self, step: Step, batch: pa.RecordBatch, result: Result) -> pa.RecordBatch:
+        if isinstance(result, Annotated):
+            self.marked.update({f"{step.name}/{mark}": n for mark, n in result.marked.items()})
+            return result.batch
+        if isinstance(result, Edits):
+            return self.edit(batch, step.name, result.edits)
+        return self.drop(batch, step.name, result.column)
 
     def edit(self, batch: pa.RecordBatch, name: str, edits: Sequence[Edit]) -> pa.RecordBatch:
         """Put new texts into a batch; drop the documents that an edit drops or leaves empty.

@@ -24,10 +24,12 @@ from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
 from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
 from pasture.filters.base import Step
+from pasture.pipeline.failures import to_storable
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
 from pasture.recipes.schema import Dedup
-from pasture.records import Document, documents_to_batch, replace_column, to_metadata
+from pasture.records import Document, replace_column, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source
+from pasture.sources.containment import contained_file
 
 # How many documents or characters of an extraction are held before they are written.
 EXTRACT_ROWS = 1024
@@ -50,18 +52,13 @@ class ExtractShard(beam.DoFn):  # type: ignore[misc]
         unit.check_contents()
         with ShardWriter(self.folder, index) as shard:
             shard.bytes_in = unit.bytes
-            for records in _chunks(self.source.read(unit)):
-                documents: list[Document] = []
-                rejected: list[Rejected] = []
-                for record in map(_checked, records):
-                    if isinstance(record, Document):
-                        documents.append(record)
-                    else:
-                        rejected.append(record)
-                shard.rows_in += len(documents)
-                if documents:
-                    batch = documents_to_batch(documents, self.folder.columns)
-                    shard.keep(replace_column(batch, "source", pa.repeat(self.name, len(batch))))
+            records = contained_file(unit.paths[0], self.source.read(unit))
+            for chunk in _chunks(records):
+                documents, rejected = to_storable(map(_checked, chunk), self.folder.columns)
+                if documents is not None:
+                    names = pa.repeat(self.name, documents.num_rows)
+                    shard.rows_in += documents.num_rows
+                    shard.keep(replace_column(documents, "source", names))
                 shard.reject(self.name, rejected)
             unit.check_unchanged()
         yield index

@@ -22,6 +22,7 @@ from pasture.records import Document, to_metadata
 from pasture.sources import archives
 from pasture.sources.archives import Limits, Member, TooLarge
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.containment import contained, contained_file
 from pasture.sources.latex import NotCleaned, Paper, clean_submission
 from pasture.sources.latex.files import is_source
 from pasture.sources.latex.limits import ExpansionLimits
@@ -64,8 +65,16 @@ class Arxiv(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield one document or rejection a paper, in the order of the tar."""
         for path in shard.paths:
-            for member in archives.read_members(path, self.limits):
-                yield member if isinstance(member, Rejected) else self.read_member(member, path)
+            yield from contained_file(path, self._read(path))
+
+    def _read(self, path: str) -> Iterator[Document | Rejected]:
+        for member in archives.read_members(path, self.limits):
+            if isinstance(member, Rejected):
+                yield member
+                continue
+            place = f"{path}:{member.name}"
+            name = to_id(posixpath.splitext(posixpath.basename(member.name))[0]) or place
+            yield contained(name, place, self.read_member, member, path)
 
     def read_member(self, member: Member, path: str) -> Document | Rejected:
         """Read one member of a bulk tar."""

@@ -27,6 +27,7 @@ from pasture.sources.base import (
     group_files,
     one_shard_each,
 )
+from pasture.sources.containment import contained, contained_file
 
 _TAR = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|tbz2?|txz)$", re.I)
 _BOOKS3_NAME = re.compile(r"(?P<author>.+?) - (?P<title>.+?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$")
@@ -80,10 +81,8 @@ class Books(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield the books of a shard in file order."""
         for path in shard.paths:
-            if _TAR.search(path):
-                yield from self._read_tar(path)
-            else:
-                yield from self._read_loose(path)
+            read = self._read_tar if _TAR.search(path) else self._read_loose
+            yield from contained_file(path, read(path))
 
     def _name(self, path: str) -> str:
         """Name a file by its path below its input's folder, wherever the user keeps that."""
@@ -97,8 +96,11 @@ class Books(Source):
             for member in read_members(path, _LIMITS):
                 if isinstance(member, Rejected):
                     yield member
-                else:
-                    yield self._gutenberg(f"{name}/{member.name}", member.name, member.data)
+                    continue
+                inner, place = f"{name}/{member.name}", f"{path}:{member.name}"
+                yield contained(
+                    f"gutenberg:{inner}", place, self._gutenberg, inner, member.name, member.data
+                )
             return
         try:
             with storage.open_read(path) as stream:
@@ -106,7 +108,7 @@ class Books(Source):
         except TooLarge as error:
             yield Rejected(path, "file_too_large", "bad_record", str(error))
         else:
-            yield self._gutenberg(name, path, data)
+            yield contained(f"gutenberg:{name}", path, self._gutenberg, name, path, data)
 
     def _gutenberg(self, name: str, path: str, data: bytes) -> Document | Rejected:
         """Turn a file of Project Gutenberg into a document."""
@@ -163,7 +165,8 @@ class Books(Source):
                 yield Rejected(f"{path}:{member.name}", "duplicate_member", "bad_record")
             else:
                 seen.add(member.name)
-                yield self._books3(member)
+                name = f"books3:{member.name}"
+                yield contained(name, f"{path}:{member.name}", self._books3, member)
 
     def _books3(self, member: Member) -> Document | Rejected:
         """Turn a member of a Books3-shaped archive into a document."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import datetime
 import json
 import posixpath
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pasture.errors import ConfigError, InputError
 from pasture.records import Document, to_metadata
 from pasture.sources import archives
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.containment import contained, contained_file
 from pasture.sources.crawl_pages import (
     CRAWL_ROOT,
     MAX_PAGE_BYTES,
@@ -28,6 +28,7 @@ from pasture.sources.crawl_pages import (
     read_pages,
     text_lines,
 )
+from pasture.sources.dates import parse_utc
 from pasture.sources.main_content import Extractor
 
 _WARC_MAGIC = b"WARC/"
@@ -96,16 +97,24 @@ class C4(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield the rows or pages of each file."""
         for path in shard.paths:
-            yield from self._read_pages(path) if _is_warc(path) else self._read_rows(path)
+            read = self._read_pages if _is_warc(path) else self._read_rows
+            yield from contained_file(path, read(path))
 
     def _read_rows(self, path: str) -> Iterator[Document | Rejected]:
         file = posixpath.basename(path)
         for number, row in _read_lines(path, self.max_row_bytes):
-            yield row if isinstance(row, Rejected) else parse_row(row, f"{file}:{number}", file)
+            if isinstance(row, Rejected):
+                yield row
+                continue
+            locator = f"{file}:{number}"
+            yield contained(locator, f"{path}, line {number}", parse_row, row, locator, file)
 
     def _read_pages(self, path: str) -> Iterator[Document | Rejected]:
         for page in read_pages(path, self.extractor, self.max_page_bytes):
-            yield self.document(page) if isinstance(page, TextPage) else page
+            if isinstance(page, TextPage):
+                yield contained(page.id, path, self.document, page)
+            else:
+                yield page
 
     def document(self, page: TextPage) -> Document | Rejected:
         """Make a document of a crawled page; C4 leaves out what has no address or date."""
@@ -187,13 +196,11 @@ def parse_row(line: bytes, locator: str, file: str) -> Document | Rejected:
         return Rejected(locator, "empty", detail=url)
     try:
         (text + url).encode("utf-8")
-        date = datetime.datetime.fromisoformat(row["timestamp"].replace("Z", "+00:00"))
+        date = parse_utc(row["timestamp"])
     except UnicodeEncodeError as error:
         return _bad_row(locator, "invalid_unicode", str(error), line)
     except ValueError as error:
         return _bad_row(locator, "bad_timestamp", str(error), line)
-    utc = datetime.timezone.utc
-    date = date.astimezone(utc) if date.tzinfo else date.replace(tzinfo=utc)
     return Document(locator, C4.name, text, url=url, date=date, metadata=to_metadata(file=file))
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 from pasture.errors import ConfigError
 from pasture.records import Document, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.containment import contained, contained_file
 from pasture.sources.crawl_pages import (
     CRAWL_ROOT,
     MAX_PAGE_BYTES,
@@ -72,8 +73,14 @@ class CommonCrawl(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield the pages of each file."""
         for path in shard.paths:
-            for page in read_pages(path, self.extractor, self.max_page_bytes):
-                yield self.document(page) if isinstance(page, TextPage) else page
+            yield from contained_file(path, self._read(path))
+
+    def _read(self, path: str) -> Iterator[Document | Rejected]:
+        for page in read_pages(path, self.extractor, self.max_page_bytes):
+            if isinstance(page, TextPage):
+                yield contained(page.id, path, self.document, page)
+            else:
+                yield page
 
     def document(self, page: TextPage) -> Document | Rejected:
         """Make a document of a page, or reject it for its length."""

@@ -20,6 +20,7 @@ from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import archives, html
 from pasture.sources.base import Rejected
+from pasture.sources.containment import contained
 from pasture.sources.html_tree import PageError
 from pasture.sources.main_content import Extractor
 from pasture.sources.warc import HEADER_END, MAX_HEADER_BYTES, Record, read_records
@@ -129,7 +130,9 @@ def read_pages(
             yield Rejected(path, "wat_file", "bad_file", _WAT_ADVICE)
             return
         seen_page = seen_page or record.kind in _BLOCKS
-        page = _parse_record(record, file, extractor, max_page_bytes)
+        page = contained(
+            record.id, record.place, _parse_record, record, file, extractor, max_page_bytes
+        )
         if page is not None:
             yield page
 

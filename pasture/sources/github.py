@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from pasture import code_languages, storage
@@ -23,6 +23,7 @@ from pasture.records import Document, to_metadata
 from pasture.sources import spdx
 from pasture.sources.archives import Limits, Member, read_members
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
+from pasture.sources.containment import contained, contained_file
 from pasture.sources.github_rows import (
     LICENSE_TEXT_BYTES,
     SourceFile,
@@ -163,26 +164,29 @@ class GitHub(Source):
         """Yield every file of a shard's repositories, in their order."""
         for path in shard.paths:
             if path.lower().endswith(_ROW_SUFFIXES):
-                yield from self._read_rows(path)
+                yield from contained_file(path, self._read_rows(path))
             elif _ARCHIVE_SUFFIX.search(path):
-                yield from self._read_archive(path)
+                yield from contained_file(path, self._read_archive(path))
             else:
-                yield from self._read_folder(path)
+                yield from contained_file(path, self._read_folder(path))
 
     def _read_rows(self, path: str) -> Iterator[Document | Rejected]:
         trees = {repo: LicenseTree(files) for repo, files in row_licenses(path).items()}
-        nothing = LicenseTree({})
         for locator, line in read_rows(path):
             if isinstance(line, Rejected):
                 yield line
                 continue
-            row = parse_row(line, locator)
-            if isinstance(row, Rejected):
-                yield row
-                continue
-            file, column = row
-            tree = trees.get(file.repo, nothing)
-            yield self.judge(file, tree.of_file(file.path, column))
+            yield contained(locator, locator, self._from_row, line, locator, trees)
+
+    def _from_row(
+        self, line: bytes, locator: str, trees: Mapping[str, LicenseTree]
+    ) -> Document | Rejected:
+        row = parse_row(line, locator)
+        if isinstance(row, Rejected):
+            return row
+        file, column = row
+        tree = trees.get(file.repo) or LicenseTree({})
+        return self.judge(file, tree.of_file(file.path, column))
 
     def _read_archive(self, path: str) -> Iterator[Document | Rejected]:
         repo = repository_name(path)
@@ -221,7 +225,8 @@ class GitHub(Source):
                 yield Rejected(f"{repo}@{printable(inner)}", "duplicate_path", "bad_record")
                 continue
             seen.add(inner)
-            yield self._from_bytes(repo, inner, member.data, ref, tree)
+            locator, place = f"{repo}@{printable(inner)}", f"{path}:{printable(member.name)}"
+            yield contained(locator, place, self._from_bytes, repo, inner, member.data, ref, tree)
 
     def _read_folder(self, root: str) -> Iterator[Document | Rejected]:
         repo = repository_name(root)
@@ -243,7 +248,8 @@ class GitHub(Source):
             if size > self.max_file_bytes:
                 yield Rejected(f"{repo}@{inner}", "too_large", detail=f"{size:,} bytes")
             else:
-                yield self._from_bytes(repo, inner, _read_file(path), None, tree)
+                locator, data = f"{repo}@{printable(inner)}", _read_file(path)
+                yield contained(locator, path, self._from_bytes, repo, inner, data, None, tree)
 
     def _from_bytes(
         self, repo: str, path: str, data: bytes, ref: str | None, tree: LicenseTree

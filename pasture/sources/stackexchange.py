@@ -24,6 +24,7 @@ from pasture.errors import ConfigError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import stackexchange_dump as dump
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo
+from pasture.sources.containment import contained, contained_file
 from pasture.sources.stackexchange_dump import QUESTION, Post
 from pasture.sources.stackexchange_html import HtmlToText
 
@@ -116,7 +117,7 @@ class StackExchange(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield a site's rejected rows in file order, then its questions by number."""
         for path in shard.paths:
-            yield from self._read_site(site_of(path), path)
+            yield from contained_file(path, self._read_site(site_of(path), path))
 
     def _read_site(self, site: str, path: str) -> Iterator[Document | Rejected]:
         with tempfile.TemporaryDirectory(prefix="pasture-stackexchange-") as folder:
@@ -128,7 +129,7 @@ class StackExchange(Source):
                     for question, posts in itertools.groupby(
                         spool.posts(), key=lambda post: post.question
                     ):
-                        yield from self._thread(site, question, posts, converter)
+                        yield from self._thread(path, site, question, posts, converter)
                     if failure is not None:
                         yield failure
             except sqlite3.Error as error:
@@ -138,7 +139,7 @@ class StackExchange(Source):
                 ) from error
 
     def _thread(
-        self, site: str, number: int, posts: Iterator[Post], converter: HtmlToText
+        self, path: str, site: str, number: int, posts: Iterator[Post], converter: HtmlToText
     ) -> Iterator[Document | Rejected]:
         """Yield one question with its answers, and what was left out of it.
 
@@ -168,7 +169,11 @@ class StackExchange(Source):
                 yield _reject(locator, "low_score", post)
             elif size + len(post.body) > _MAX_THREAD:
                 yield Rejected(locator, "thread_too_large", "bad_record")
-            elif not (text := converter.convert(post.body)):
+            elif isinstance(
+                text := contained(locator, path, converter.convert, post.body), Rejected
+            ):
+                yield text
+            elif not text:
                 yield _reject(locator, "empty_answer", post)
             else:
                 size += len(post.body)
@@ -178,7 +183,7 @@ class StackExchange(Source):
         if not answers and not self.keep_unanswered:
             yield _reject(f"{site}:{number}", "unanswered", question)
             return
-        yield _document(site, question, converter.convert(question.body), answers)
+        yield contained(f"{site}:{number}", path, _document, site, question, converter, answers)
 
 
 def _is_below(score: int, minimum: int | None) -> bool:
@@ -192,8 +197,9 @@ def _reject(locator: str, reason: str, post: Post) -> Rejected:
 
 
 def _document(
-    site: str, question: Post, body: str, answers: list[tuple[Post, str]]
+    site: str, question: Post, converter: HtmlToText, answers: list[tuple[Post, str]]
 ) -> Document | Rejected:
+    body = converter.convert(question.body)
     title = " ".join((question.title or "").split())
     text = thread_text(title, body, [answer for _, answer in answers])
     locator = f"{site}:{question.id}"
@@ -259,7 +265,7 @@ def _spool_site(site: str, path: str, spool: _Spool) -> Rejected | None:
             if row is None:
                 spool.add(Rejected(locator, "row_too_long", "bad_record"))
             else:
-                spool.add(dump.parse_row(row, locator))
+                spool.add(contained(locator, locator, dump.parse_row, row, locator))
 
     failure = dump.feed_posts(path, sink)
     spool.flush()

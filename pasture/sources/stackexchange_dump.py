@@ -25,6 +25,7 @@ from lxml import etree
 from pasture import storage
 from pasture.sources.archives import DAMAGED, Limits, decompress
 from pasture.sources.base import Rejected
+from pasture.sources.dates import parse_utc
 
 QUESTION, ANSWER = 1, 2
 POST_TYPES = {
@@ -280,8 +281,7 @@ def _integer(attributes: etree._Attrib, name: str) -> int | None:
 
 def _date(value: str) -> datetime.datetime | None:
     with contextlib.suppress(ValueError):
-        date = datetime.datetime.fromisoformat(value.removesuffix("Z"))
-        return date.replace(tzinfo=date.tzinfo or datetime.timezone.utc)
+        return parse_utc(value)
     return None
 
 

@@ -40,6 +40,7 @@ class Record:
         url: ``WARC-Target-URI``, None where it is missing.
         date: ``WARC-Date`` in UTC, None where it is missing or no date.
         mime: Type of the block, lower case, with its parameters.
+        place: ``file:offset``, for whoever looks for it.
         headers: All headers; names in lower case.
         block: The record's content, cut off one byte past the limit that was asked for; empty
             where the kind was not asked for.
@@ -50,6 +51,7 @@ class Record:
     url: str | None
     date: datetime.datetime | None
     mime: str
+    place: str
     headers: dict[str, str]
     block: bytes
 
@@ -181,6 +183,7 @@ def _read_records(
             url=headers.get("warc-target-uri", "").strip("<> ") or None,
             date=record.record_date,
             mime=headers.get("content-type", "").lower(),
+            place=str(place),
             headers=headers,
             block=block,
         )

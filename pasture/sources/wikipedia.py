@@ -21,6 +21,8 @@ from pasture.errors import ConfigError, InputError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import wiki_references, wikitext
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo
+from pasture.sources.containment import contained, contained_file
+from pasture.sources.dates import parse_utc
 from pasture.sources.mediawiki_dump import (
     DamagedDumpError,
     Page,
@@ -35,7 +37,9 @@ _BASE_URL = re.compile(r"https?://(?P<code>[a-z-]{2,20})\.(?P<project>[a-z]+)\.o
 _REDIRECT = re.compile(rf"\s{{0,99}}#(?:{REDIRECTS})\s{{0,9}}:?\s{{0,9}}\[\[", re.IGNORECASE)
 _TEMPLATE_NAME = re.compile(r"\{\{[ \t\n]{0,9}([^{}|\n<>#\[\]]{1,80}?)[ \t\n]{0,9}[|}]")
 _SUFFIX = re.compile(r"\(([^()]+)\)$")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 _AUDIT_CHARACTERS = 2000
+_NAME_CHARACTERS = 300
 _RELICENSED = datetime.datetime(2023, 6, 29, tzinfo=datetime.timezone.utc)
 """When Wikipedia's text moved on to version 4.0 of its licence."""
 
@@ -106,7 +110,7 @@ class Wikipedia(Source):
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield every page of a shard, in file order."""
         for path in shard.paths:
-            yield from self._read(path, shard.start, shard.end)
+            yield from contained_file(path, self._read(path, shard.start, shard.end))
 
     def _ranges(self, path: str, size: int) -> list[InputShard]:
         """Cut a multistream dump into ranges by the index beside it; none without index."""
@@ -141,7 +145,8 @@ class Wikipedia(Source):
                 cleaner = _Cleaner(self, code, item)
             else:
                 assert cleaner is not None  # read_pages tells the wiki before any page
-                yield cleaner.page(item)
+                name = f"{code}wiki:{item.id or item.title}"[:_NAME_CHARACTERS]
+                yield contained(name, f"{path}, in the range from {start:,}", cleaner.page, item)
 
 
 class _Cleaner:
@@ -184,7 +189,7 @@ class _Cleaner:
                 title=page.title,
                 wiki=self._wiki,
                 siteinfo_wiki=self._siteinfo_wiki,
-                revision=int(page.revision) if page.revision.isdecimal() else None,
+                revision=_integer(page.revision),
                 references=references,
             ),
         )
@@ -204,7 +209,7 @@ class _Cleaner:
     def _namespace(self, page: Page) -> int | None:
         """The page's namespace; by its title in dumps that do not number them."""
         if page.namespace:
-            return int(page.namespace) if page.namespace.lstrip("-").isdecimal() else None
+            return _integer(page.namespace)
         prefix, colon, _ = page.title.partition(":")
         return self._namespaces.get(prefix.lower(), 0) if colon else 0
 
@@ -295,6 +300,10 @@ def _offsets(index: str) -> Iterator[int]:
         ) from error
 
 
+def _integer(value: str) -> int | None:
+    return int(value) if _INTEGER.fullmatch(value) else None
+
+
 def _url(code: str, title: str) -> str:
     name = urllib.parse.quote(title.replace(" ", "_"), safe="/:@!$*(),;~'")
     return f"https://{code}.wikipedia.org/wiki/{name}"
@@ -302,10 +311,9 @@ def _url(code: str, title: str) -> str:
 
 def _date(timestamp: str) -> datetime.datetime | None:
     try:
-        date = datetime.datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+        return parse_utc(timestamp)
     except ValueError:
         return None
-    return date if date.tzinfo else date.replace(tzinfo=datetime.timezone.utc)
 
 
 def _license(date: datetime.datetime | None) -> str:
