@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from pasture.sources.latex.commands import COMMANDS
 from pasture.sources.latex.expand import Expander
 from pasture.sources.latex.files import Submission
 from pasture.sources.latex.limits import CannotExpand, ExpansionLimits
@@ -273,7 +274,7 @@ CASES = {
 
 def expand(source: str, limits: ExpansionLimits = ExpansionLimits(), **files: str) -> Expander:
     named = {f"{name}.tex": text.encode() for name, text in files.items()}
-    expander = Expander(Submission({"main.tex": source.encode(), **named}), limits)
+    expander = Expander(Submission({"main.tex": source.encode(), **named}), COMMANDS, limits)
     expander.expand("main.tex")
     return expander
 
@@ -338,7 +339,7 @@ def test_takes_macros_from_the_papers_own_style_file() -> None:
         b"$\\R$ \\foo{a} \\normalsize \\mk \\begin{box2}b\\end{box2}",
         "own.sty": style.encode(),
     }
-    expander = Expander(Submission(files))
+    expander = Expander(Submission(files), COMMANDS)
     text = expander.expand("main.tex")
     assert text == (
         "\\documentclass{article}\\usepackage{amsmath}$\\mathbb{R}$ i(a) \\normalsize \\mk [b]"
@@ -463,7 +464,7 @@ def test_never_fails_otherwise(source: str, other: str) -> None:
     files = {"main.tex": source.encode(), "b.tex": other.encode(), "s.sty": other.encode()}
     limits = ExpansionLimits(call_steps=2_000, total_steps=20_000)
     with contextlib.suppress(CannotExpand):
-        Expander(Submission(files), limits).expand("main.tex")
+        Expander(Submission(files), COMMANDS, limits).expand("main.tex")
 
 
 PLAIN = st.sampled_from(

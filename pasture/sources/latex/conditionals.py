@@ -10,14 +10,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from pasture.sources.latex.macros import Frozen, Handler, Macro, Meaning
+from pasture.sources.latex.expand import Expander, Handler, Meaning
+from pasture.sources.latex.macros import Frozen, Macro
 from pasture.sources.latex.names import UNKNOWN_TESTS
 from pasture.sources.latex.reader import MANDATORY, NO_VALUE, NoArgument
 
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
 _DIGITS = frozenset("0123456789")
 _MAX_NUMBER = 2_000  # tokens of the two numbers of a comparison
 
@@ -226,7 +224,7 @@ def _unknown(expander: Expander) -> bool | None:
     return None
 
 
-Choose = Callable[["Expander", Sequence[Sequence[str]]], bool | None]
+Choose = Callable[[Expander, Sequence[Sequence[str]]], bool | None]
 
 
 def _choice(expander: Expander, token: str, *, num_tested: int, choose: Choose) -> None:

@@ -11,16 +11,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from pasture.sources.latex.conditionals import new_if
+from pasture.sources.latex.expand import Expander, Handler, Meaning
 from pasture.sources.latex.limits import CannotExpand
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
-    Handler,
     Macro,
-    Meaning,
     def_parameters,
     newcommand_parameters,
     xparse_parameters,
@@ -28,9 +26,6 @@ from pasture.sources.latex.macros import (
 from pasture.sources.latex.names import LOOKS, STRUCTURE, STRUCTURE_ENVIRONMENTS
 from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
 from pasture.sources.latex.tokens import is_control_word
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
 
 _CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)[ \t]?")
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}

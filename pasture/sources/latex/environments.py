@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from pasture.sources.latex.macros import Handler, is_writable, substitute
+from pasture.sources.latex.expand import Expander, Handler
+from pasture.sources.latex.macros import is_writable, substitute
 from pasture.sources.latex.names import MATH_ENVIRONMENTS
 from pasture.sources.latex.reader import NoArgument
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
 
 _END = "\\<end>"  # closes an expanded environment; no text can hold such a token
 

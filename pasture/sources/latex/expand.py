@@ -14,18 +14,13 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from pasture.sources.latex.conditionals import CONDITIONALS
-from pasture.sources.latex.definitions import DEFINITIONS
-from pasture.sources.latex.environments import ENVIRONMENTS
-from pasture.sources.latex.inputs import INPUTS
 from pasture.sources.latex.limits import CannotExpand, ExpansionLimits, Files
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
     Macro,
-    Meaning,
     ends_openly,
     is_argument,
     is_one_token,
@@ -33,7 +28,6 @@ from pasture.sources.latex.macros import (
     is_writable,
     substitute,
 )
-from pasture.sources.latex.modes import MODES, write_dollar
 from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
 from pasture.sources.latex.tokens import LETTERS, is_control_word
 
@@ -58,25 +52,30 @@ class _Call:
     is_undone: bool = False
 
 
+Handler = Callable[["Expander", str], None]
+"""What a command of LaTeX does: it is called with its name, which has been read."""
+Meaning = Macro | Frozen | Handler
+
+
 class Expander:
     """Expands one paper. Use it once.
 
     Args:
         files: The files of the submission.
+        commands: What LaTeX's own commands do (``commands.COMMANDS``).
         limits: How far to go.
     """
 
-    def __init__(self, files: Files, limits: ExpansionLimits = ExpansionLimits()) -> None:
+    def __init__(
+        self,
+        files: Files,
+        commands: Mapping[str, Meaning],
+        limits: ExpansionLimits = ExpansionLimits(),
+    ) -> None:
         self.files = files
         self.limits = limits
         self.reader = Reader(files.lexicon, limits.total_steps)
-        self.meanings: dict[str, Meaning] = {
-            **DEFINITIONS,
-            **CONDITIONALS,
-            **INPUTS,
-            **ENVIRONMENTS,
-            **MODES,
-        }
+        self.meanings: dict[str, Meaning] = dict(commands)
         self.environments: dict[str, Environment] = {}
         self.conditionals: list[bool] = []
         """For each open conditional: whether its ``\\else`` and ``\\fi`` are ours to remove."""
@@ -167,7 +166,7 @@ class Expander:
                 self.close_group()
                 self.emit(token)
             elif first == "$":
-                write_dollar(self)
+                self._write_dollar()
             else:
                 if self.in_math and "\n\n" in token:
                     self.in_math = False
@@ -186,6 +185,16 @@ class Expander:
         if token[0] in LETTERS and out and is_control_word(out[-1]):
             out.append(" ")
         out.append(token)
+
+    def _write_dollar(self) -> None:
+        """Write ``$`` or ``$$``, which start a formula or end one."""
+        opens = not self.in_math
+        self.emit("$")
+        if (opens or self.is_display) and self.reader.peek_raw() == "$":
+            self.reader.next()
+            self.emit("$")
+            self.is_display = opens
+        self.in_math = opens
 
     def _emit_frozen(self, meaning: Frozen) -> None:
         if meaning.token == "\\relax":

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from pasture.sources.latex.macros import Handler
+from pasture.sources.latex.expand import Expander, Handler
 from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
 
 _NO_NAME = frozenset("\\{}# \t\n")
 _MAX_NAME = 200  # characters of a file name without braces

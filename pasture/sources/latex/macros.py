@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from pasture.sources.latex.names import DECLARATIONS, MACHINERY, words
 from pasture.sources.latex.reader import MANDATORY, NO_VALUE, Parameter
 from pasture.sources.latex.tokens import is_control_word
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
-
 
 _DEFINES_NEXT = words("def gdef edef xdef let futurelet newcommand renewcommand", "\\")
 
@@ -99,10 +94,6 @@ class Frozen:
     """
 
     token: str
-
-
-Handler = Callable[["Expander", str], None]
-Meaning = Macro | Frozen | Handler
 
 
 def ends_openly(body: Sequence[str]) -> bool:
@@ -223,7 +214,7 @@ def _pop_group(tokens: list[str]) -> tuple[str, ...]:
     return tuple(group[1:-1])
 
 
-def is_writable(macro: Macro, meanings: Mapping[str, Meaning]) -> bool:
+def is_writable(macro: Macro, meanings: Mapping[str, object]) -> bool:
     """Tell whether expanding a macro leaves only what a document may hold.
 
     A body with internals of LaTeX can still be expanded where they are run on the way: those
