@@ -10,6 +10,7 @@ from pasture.sources.latex.environments import ENVIRONMENTS
 from pasture.sources.latex.expand import Meaning
 from pasture.sources.latex.inputs import INPUTS
 from pasture.sources.latex.modes import MODES
+from pasture.sources.latex.options import OPTIONS
 
 COMMANDS: Mapping[str, Meaning] = {
     **DEFINITIONS,
@@ -17,4 +18,5 @@ COMMANDS: Mapping[str, Meaning] = {
     **INPUTS,
     **ENVIRONMENTS,
     **MODES,
+    **OPTIONS,
 }

@@ -108,12 +108,18 @@ def new_if(expander: Expander, token: str) -> None:
         expander.reader.push([name])
         expander.emit(token)
         return
-    expander.flags[flag] = False
+    add_flag(expander, flag)
+    expander.remove()
+
+
+def add_flag(expander: Expander, flag: str, *, value: bool = False) -> None:
+    """Make a flag: its test, and the two commands that set it."""
+    expander.flags[flag] = value
     expander.is_global = True  # a \newif in a group would only hide the flag from its setters
-    expander.define(name, Condition(functools.partial(_is_set, flag=flag)))
+    expander.define(f"\\if{flag}", Condition(functools.partial(_is_set, flag=flag)))
     expander.define(f"\\{flag}true", functools.partial(_set, flag=flag, value=True))
     expander.define(f"\\{flag}false", functools.partial(_set, flag=flag, value=False))
-    expander.remove()
+    expander.is_global = False
 
 
 def _is_set(expander: Expander, *, flag: str) -> bool | None:

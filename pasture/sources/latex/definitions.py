@@ -45,7 +45,7 @@ def control_sequence(tokens: Sequence[str]) -> str | None:
 
 def _define(expander: Expander, name: str, meaning: Meaning, *, renews: bool = False) -> None:
     known = isinstance(expander.meanings.get(name), (Macro, Frozen))
-    look_only = expander.in_style and not known and (renews or name in LOOKS)
+    look_only = expander.style and not known and (renews or name in LOOKS)
     if name not in STRUCTURE and not look_only:
         expander.unexpanded.pop(name, None)
         expander.define(name, meaning)
@@ -233,7 +233,7 @@ def _document_environment(expander: Expander, token: str) -> None:
 def _define_environment(expander: Expander, names: Sequence[str], environment: Environment) -> None:
     name = "".join(names).strip()
     machinery = environment.begin.machinery or Macro(environment.end).machinery
-    if name not in STRUCTURE_ENVIRONMENTS and not (expander.in_style and machinery):
+    if name not in STRUCTURE_ENVIRONMENTS and not (expander.style and machinery):
         expander.environments[name] = environment
     expander.remove()
 
@@ -325,22 +325,12 @@ def _catcode(expander: Expander, token: str) -> None:
     if character == "@" and value in ("11", "12"):
         frame.pos = match.end()
         _make_at(expander, token, letter=value == "11")
-    elif expander.in_style:
+    elif expander.style:
         frame.pos = match.end()
     elif value != _SYNTAX.get(character, "11" if character.isalpha() else value):
         raise CannotExpand("catcode_change", f"{token}{match[0]} in {frame.path}")
     else:
         expander.emit(token)
-
-
-def _at_document(expander: Expander, token: str, *, begin: bool) -> None:
-    try:
-        tokens = expander.reader.argument()
-    except NoArgument:
-        expander.emit(token)
-        return
-    expander.reader.push(tokens if begin else ())
-    expander.remove()
 
 
 _DEFINERS: Mapping[str, Handler] = {
@@ -383,6 +373,4 @@ DEFINITIONS: Mapping[str, Handler] = {
     "\\makeatletter": functools.partial(_make_at, letter=True),
     "\\makeatother": functools.partial(_make_at, letter=False),
     "\\catcode": _catcode,
-    "\\AtBeginDocument": functools.partial(_at_document, begin=True),
-    "\\AtEndDocument": functools.partial(_at_document, begin=False),
 }

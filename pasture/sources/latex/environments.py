@@ -20,6 +20,11 @@ def _begin(expander: Expander, token: str) -> None:
     if name == "document":
         expander.in_math = False
         expander.emit(token)
+        if expander.at_begin is not None:
+            reader.pass_over(length)
+            expander.emit("{document}")
+            waiting, expander.at_begin = expander.at_begin, None
+            reader.push(waiting)
         return
     environment = expander.environments.get(name)
     whole = f"{token}{{{name}}}"
@@ -54,6 +59,11 @@ def _end(expander: Expander, token: str) -> None:
         expander.enter_call(f"{token}{{{name}}}")
         expander.reader.push(expander.open_environments.pop()[1])
         expander.remove()
+        return
+    if name == "document" and expander.at_end:
+        expander.reader.pass_over(length)
+        waiting, expander.at_end = expander.at_end, []
+        expander.reader.push([*waiting, token, "{", name, "}"])
         return
     expander.emit(token)
     if name == "document":

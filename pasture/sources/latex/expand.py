@@ -28,10 +28,12 @@ from pasture.sources.latex.macros import (
     is_writable,
     substitute,
 )
-from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
+from pasture.sources.latex.reader import FileFrame, NoArgument, Parameter, Reader, cost
+from pasture.sources.latex.styles import Style
 from pasture.sources.latex.tokens import LETTERS, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
+QUIETLY = "\\<quietly>"  # runs the group behind it as a style file's code; no text can hold it
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
 
 
@@ -80,6 +82,14 @@ class Expander:
         self.conditionals: list[bool] = []
         """For each open conditional: whether its ``\\else`` and ``\\fi`` are ours to remove."""
         self.flags: dict[str, bool] = {}
+        self.class_options: list[str] = []
+        self.passed: dict[str, list[str]] = {}
+        """The options that are passed to a class or package, by its file (``own.sty``)."""
+        self.loaded: dict[str, list[str]] = {}
+        """The options with which each class or package was loaded, by its file."""
+        self.at_begin: list[str] | None = []
+        """What waits for the beginning of the document; None after it."""
+        self.at_end: list[str] = []
         self.out: list[str] = []
         self.used: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
@@ -330,9 +340,17 @@ class Expander:
         self.unexpanded.setdefault(token)
         self.emit(token)
 
+    def arguments(self, token: str, parameters: Sequence[Parameter]) -> list[Sequence[str]] | None:
+        """Read the arguments of a command; None, its name written, where they are not there."""
+        try:
+            return self.reader.arguments(parameters)
+        except NoArgument:
+            self.emit(token)
+            return None
+
     # Files.
 
-    def open_file(self, path: str, *, is_style: bool = False) -> None:
+    def open_file(self, path: str, style: Style | None = None) -> None:
         """Read a file from here on. A style file gives definitions and no text."""
         text = self.files.part(path) if self.used else self.files.text(path)
         self._input_chars += len(text)
@@ -342,15 +360,24 @@ class Expander:
             raise CannotExpand("input_over_limit", f"{self._input_chars:,} characters at {path}")
         if path not in self.used:
             self.used.append(path)
+        self._open(path, text, style)
+        if style:
+            self.reader.at_letter = True
+
+    def run_quietly(self, tokens: Sequence[str]) -> None:
+        """Run tokens as the code of a style file: for their definitions, without their text."""
+        self._open("", "", Style(""))
+        self.reader.push(tokens)
+
+    def _open(self, path: str, text: str, style: Style | None) -> None:
         frame = self.reader.open(path, text)
-        frame.is_style = is_style
-        frame.at_letter = self.reader.at_letter
+        frame.style = style
+        frame.pattern = self.reader.pattern
         frame.num_groups = len(self._groups)
         frame.num_conditionals = len(self.conditionals)
         frame.out = self.out
         self._call = None
-        if is_style:
-            self.reader.at_letter = True
+        if style:
             self.out = []
 
     def is_open(self, path: str) -> bool:
@@ -358,16 +385,24 @@ class Expander:
         return any(isinstance(f, FileFrame) and f.path == path for f in self.reader.frames)
 
     @property
-    def in_style(self) -> bool:
-        """Whether a style file is being read."""
-        return any(isinstance(f, FileFrame) and f.is_style for f in self.reader.frames)
+    def style(self) -> Style | None:
+        """The style file that is being read; None outside of any."""
+        for frame in reversed(self.reader.frames):
+            if isinstance(frame, FileFrame) and frame.style:
+                return frame.style
+        return None
 
     def _close_file(self) -> None:
-        frame = self.reader.frames.pop()
+        frame = self.reader.frames[-1]
         assert isinstance(frame, FileFrame)  # ``Reader.next`` passes the ends of lists over
-        if frame.is_style:
+        if frame.style and frame.style.at_end:
+            self.reader.push(frame.style.at_end)
+            frame.style.at_end = []
+            return
+        self.reader.frames.pop()
+        if frame.style:
             self.out = frame.out
-            self.reader.at_letter = frame.at_letter
+            self.reader.pattern = frame.pattern
             self.close_groups(frame.num_groups)
             del self.conditionals[frame.num_conditionals :]
         self._call = None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pasture.sources.latex.limits import CannotExpand
+from pasture.sources.latex.styles import Style
 from pasture.sources.latex.tokens import (
     ENVIRONMENT,
     TOKEN,
@@ -64,13 +65,13 @@ MANDATORY = Parameter("mandatory")
 class FileFrame(Lexer):
     """A file that is being read, and what is restored at its end."""
 
-    __slots__ = ("at_letter", "is_style", "num_conditionals", "num_groups", "out", "path")
+    __slots__ = ("num_conditionals", "num_groups", "out", "path", "pattern", "style")
 
     def __init__(self, path: str, text: str, lexicon: Lexicon) -> None:
         super().__init__(text, lexicon)
         self.path = path
-        self.is_style = False
-        self.at_letter = False
+        self.style: Style | None = None
+        self.pattern = TOKEN  # as it was when the file was opened
         self.num_groups = 0
         self.num_conditionals = 0
         self.out: list[str] = []
