@@ -1,4 +1,4 @@
-r"""Count the words that the cleaning of LaTeX invents, on the sources of Debian's TeX documentation.
+r"""Count the words that the cleaning of LaTeX invents, on Debian's TeX documentation.
 
     python -m benchmarks.arxiv_words FOLDER [--packages NAME ...] [--limit 600] [--show 40]
 

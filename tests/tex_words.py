@@ -1,5 +1,4 @@
-# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
-r"""Compare the words of a cleaned paper with those that pdflatex and pdftotext give for its source.
+r"""Compare the words of a cleaned paper with those on the pages that pdflatex sets.
 
 A word is invented where the cleaned text holds it as prose and the pages do not. Words that
 no page shows for a good reason are counted by that reason (``CAUSES``) and not as invented.
@@ -58,7 +57,7 @@ _SILENT = {
         makebox@ vref fancyhf lhead rhead chead lfoot rfoot cfoot fancyhead fancyfoot
         listfiles setbeamertemplate setbeamercolor setbeamerfont usetheme usecolortheme
         usefonttheme useinnertheme useoutertheme mode pause@ lstloadlanguages enlargethispage
-        AddToShipoutPicture AtBeginShipout pgfkeys tikzstyle bookmarksetup
+        AddToShipoutPicture pgfkeys tikzstyle bookmarksetup
         """
     ),
     2: _names(
@@ -135,6 +134,12 @@ _ACCENTS = re.compile(r"\\(?:[\"'`^~=.]|[cvuHdbkrt](?![A-Za-z]))[ ]?(?:\{?\\?([A
 _LETTERS = {"ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "aa": "å"}
 _LETTERS |= {"AA": "Å", "oe": "œ", "OE": "Œ", "i": "i", "j": "j"}
 _LETTER_COMMAND = re.compile(r"\\(ss|o|O|l|L|ae|AE|aa|AA|oe|OE|i|j)(?![A-Za-z])[ ]?(?:\{\})?")
+# Commands whose arguments no cleaned text should hold: what they hold counts as prose.
+_MACHINERY = re.compile(
+    r"[iI]f|x?def\Z|[ge]def\Z|let\Z|(?:re)?new(?:command|environment|document|minted|mint|if)"
+    r"|lstnew|Declare(?!Math|Graphics|Unicode|Caption)|Define|Custom|Recustom|(?:New|Renew|Provide)"
+    r"(?:Document|Expandable|TColor|TCB|Environ)|At(?:Begin|End)|Process|Execute|PassOptions|provide"
+)
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _BLANK = re.compile(r"\s*")
 
@@ -156,11 +161,14 @@ def read_words(text: str, lexicon: Lexicon = Lexicon()) -> Iterator[Word]:
 
 
 class _Words:
-    def __init__(self, text: str, lexicon: Lexicon) -> None:
+    def __init__(self, text: str, lexicon: Lexicon, place: int = 0) -> None:
         self.lexer = Lexer(text, lexicon)
+        self.lexicon = lexicon
+        self.place = place  # where the text starts in the whole one
         self.text = text
         self.environments: list[str] = []
-        self.groups: list[str] = []  # the cause of each open group
+        self.groups: list[tuple[str, list[str]]] = []
+        """For each open group its cause, and the causes of the arguments behind it."""
         self.in_formula = False
         self.pending: list[str] = []  # causes of the arguments that follow
 
@@ -173,10 +181,13 @@ class _Words:
             if token[0] == "\\" and len(token) > 1 and token[1].isalpha():
                 yield from self.command(token, place)
             elif token == "{":
-                self.groups.append(self.pending.pop(0) if self.pending else self.here())
+                cause = self.pending.pop(0) if self.pending else self.here()
+                self.groups.append((cause, self.pending))
+                self.pending = []
             elif token == "}":
-                if self.groups:
-                    self.groups.pop()
+                self.pending = self.groups.pop()[1] if self.groups else []
+                if self.pending:
+                    self.skip_option()
                 if not self.text.startswith("{", self._after_blank()):
                     self.pending = []
             elif token == "$":
@@ -197,8 +208,8 @@ class _Words:
                 yield from self.words(token, place, self.here())
 
     def here(self) -> str:
-        if self.groups and self.groups[-1]:
-            return self.groups[-1]
+        if self.groups and self.groups[-1][0]:
+            return self.groups[-1][0]
         if self.in_formula or any(name in _FORMULAS for name in self.environments):
             return "formula"
         if any(name in _DRAWINGS for name in self.environments):
@@ -209,7 +220,7 @@ class _Words:
 
     def words(self, text: str, place: int, cause: str) -> Iterator[Word]:
         for match in _WORD.finditer(text):
-            yield Word(match[0], cause, place + match.start())
+            yield Word(match[0], cause, self.place + place + match.start())
 
     def _after_blank(self) -> int:
         blank = _BLANK.match(self.text, self.lexer.pos)
@@ -272,11 +283,14 @@ class _Words:
         options = [] if word in ("left", "right", "big", "Big") else self.skip_option()
         printed = word in ("item", "twocolumn", "and")
         for option in options:
-            yield from self.words(option, place, self.here() if printed else "name")
+            if printed:
+                yield from _Words(option, self.lexicon, place).read()
+            else:
+                yield from self.words(option, place, "name")
         here = self.here()
         if word in _SILENT_ARGUMENTS:
             self.pending = ["name"] * _SILENT_ARGUMENTS[word] + [here] * 4
-        elif word in _PRINTING or here:
+        elif word in _PRINTING or here or _MACHINERY.match(word):
             if word in ("text", "mbox", "textrm", "intertext", "textbf", "textit", "hbox"):
                 self.pending = ["" if here == "formula" else here]
             else:
@@ -289,9 +303,9 @@ class _Words:
             self.pending = []
 
 
-def invented(text: str, pages: str, lexicon: Lexicon = Lexicon()) -> tuple[
-    collections.Counter[str], list[Word]
-]:
+def invented(
+    text: str, pages: str, lexicon: Lexicon = Lexicon()
+) -> tuple[collections.Counter[str], list[Word]]:
     """Count the words of a cleaned text by what became of them, and list the invented ones.
 
     The keys of the counter are ``words`` (all), ``on the pages``, those of ``CAUSES`` and

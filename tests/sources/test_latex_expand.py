@@ -210,7 +210,7 @@ CASES = {
     "iffalse": ("a\\iffalse b \\iftrue c\\fi d\\fi e", "ae"),
     "iffalse_on_lines": ("a\n\\iffalse\nb\n\\fi\nc", "a\nc"),
     "iftrue_else": ("\\iftrue a\\else b\\fi c", "ac"),
-    "unknown_test_stays": ("\\ifpdf a\\else b\\fi c", "\\ifpdf a\\else b\\fi c"),
+    "unknown_test_stays": ("\\ifvmode a\\else b\\fi c", "\\ifvmode a\\else b\\fi c"),
     "empty_argument_test": (
         "\\newcommand{\\f}[1]{\\if\\relax#1\\relax\\else\\fi}\\newcommand{\\g}[1]"
         "{\\ifx\\empty#1\\empty none\\else<#1>\\fi}\\g{}\\g{a}",

@@ -50,13 +50,13 @@ STYLES = {
     ),
     "in_the_order_of_declaration": (
         "\\usepackage[draft,final]{own}",
-        f"\\newif\\ifdraft\\DeclareOption{{final}}{{\\draftfalse}}"
+        "\\newif\\ifdraft\\DeclareOption{final}{\\draftfalse}"
         "\\DeclareOption{draft}{\\drafttrue}\\ProcessOptions",
         "yes",
     ),
     "in_the_order_of_the_call": (
         "\\usepackage[draft,final]{own}",
-        f"\\newif\\ifdraft\\DeclareOption{{final}}{{\\draftfalse}}"
+        "\\newif\\ifdraft\\DeclareOption{final}{\\draftfalse}"
         "\\DeclareOption{draft}{\\drafttrue}\\ProcessOptions*",
         "no",
     ),

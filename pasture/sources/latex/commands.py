@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pasture.sources.latex.choices import CHOICES
 from pasture.sources.latex.conditionals import CONDITIONALS
 from pasture.sources.latex.definitions import DEFINITIONS
 from pasture.sources.latex.environments import ENVIRONMENTS
@@ -15,6 +16,7 @@ from pasture.sources.latex.options import OPTIONS
 COMMANDS: Mapping[str, Meaning] = {
     **DEFINITIONS,
     **CONDITIONALS,
+    **CHOICES,
     **INPUTS,
     **ENVIRONMENTS,
     **MODES,

@@ -1,4 +1,4 @@
-# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
+# a "token" here is one of TeX's, not a secret
 r"""The definitions that are carried out: the families of ``\newcommand``, ``\def`` and xparse.
 
 A definition leaves the text. One that cannot be read as TeX reads it stays as it stands, and
@@ -29,7 +29,6 @@ from pasture.sources.latex.tokens import is_control_word
 
 _CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)[ \t]?")
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
-_MAX_CSNAME = 200  # tokens between \csname and \endcsname
 
 _STAR = Parameter("star", delimiter=("*",))
 _OPTIONAL = Parameter("optional")
@@ -240,7 +239,7 @@ def _define_environment(expander: Expander, names: Sequence[str], environment: E
 
 def _csname(expander: Expander, token: str) -> None:
     reader = expander.reader
-    tokens = _csname_tokens(expander)
+    tokens = expander.reader.up_to("\\endcsname")
     name = "\\" + "".join(expander.expanded(tokens)).strip() if tokens is not None else ""
     if name in expander.meanings or is_plain_name(name):
         reader.push([name])
@@ -255,17 +254,6 @@ def is_plain_name(name: str) -> bool:
     return len(name) > 1 and name.isascii() and name[1:].isalpha()
 
 
-def _csname_tokens(expander: Expander) -> list[str] | None:
-    r"""Read up to ``\endcsname``; None, with the input as before, where it does not come."""
-    tokens: list[str] = []
-    while len(tokens) < _MAX_CSNAME and (token := expander.reader.next()) is not None:
-        if token == "\\endcsname":
-            return tokens
-        tokens.append(token)
-    expander.reader.push(tokens)
-    return None
-
-
 def _expandafter(expander: Expander, token: str) -> None:
     reader = expander.reader
     held: list[str] = []
@@ -278,7 +266,7 @@ def _expandafter(expander: Expander, token: str) -> None:
         held.append(first)
         if second != "\\expandafter":
             break
-    if second == "\\csname" and (tokens := _csname_tokens(expander)) is not None:
+    if second == "\\csname" and (tokens := expander.reader.up_to("\\endcsname")) is not None:
         reader.push(["\\" + "".join(expander.expanded(tokens)).strip()])
     else:
         meaning = expander.meanings.get(second)

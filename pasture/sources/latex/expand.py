@@ -28,6 +28,7 @@ from pasture.sources.latex.macros import (
     is_writable,
     substitute,
 )
+from pasture.sources.latex.names import DEFINED
 from pasture.sources.latex.reader import FileFrame, NoArgument, Parameter, Reader, cost
 from pasture.sources.latex.styles import Style
 from pasture.sources.latex.tokens import LETTERS, is_control_word
@@ -237,6 +238,13 @@ class Expander:
     def meaning(self, token: str) -> Meaning:
         """The meaning of a token, ``Frozen`` where only TeX knows it."""
         return self.meanings.get(token) or Frozen(token)
+
+    def is_defined(self, token: str) -> bool:
+        """Tell whether a name has a meaning, from the paper or from LaTeX and pdfTeX."""
+        meaning = self.meanings.get(token)
+        if isinstance(meaning, Frozen) and meaning.token == token:
+            return token in DEFINED  # after ``\\let\\foo\\undefined``
+        return meaning is not None or token in DEFINED or token[0] != "\\"
 
     def open_group(self) -> None:
         """Start a group."""

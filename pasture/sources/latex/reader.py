@@ -257,6 +257,16 @@ class Reader:
         self.push(["{"])
         return tokens
 
+    def up_to(self, end: str, most: int = 200) -> list[str] | None:
+        """Read up to a token; None, with the input as before, where it is not near."""
+        tokens: list[str] = []
+        while len(tokens) < most and (token := self.next()) is not None:
+            if token == end:
+                return tokens
+            tokens.append(token)
+        self.push(tokens)
+        return None
+
     def character(self) -> str:
         """Read one token, a single character of a run."""
         self._seen = []
