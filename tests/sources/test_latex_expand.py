@@ -241,10 +241,6 @@ CASES = {
         "\\newcommand{\\f}{X}\\begin{lstlisting}\n\\f % 5 {\n\\end{lstlisting}\\f",
         "\\begin{lstlisting}\n\\f % 5 {\n\\end{lstlisting}X",
     ),
-    "own_listing": (
-        "\\lstnewenvironment{py}{}{}\\begin{py}\nx % 5 {\n\\end{py}",
-        "\\lstnewenvironment{py}{}{}\\begin{py}\nx % 5 {\n\\end{py}",
-    ),
     "url": ("\\newcommand{\\f}{X}\\url{http://a/%7Ef#\\f} \\f", "\\url{http://a/%7Ef#\\f} X"),
     "macro_without_text_on_its_line": (
         "\\newcommand{\\todo}[1]{}a\n\\todo{later}\nb",
@@ -259,7 +255,6 @@ CASES = {
         "\\renewcommand{\\section}[1]{\\textbf{#1}}\\section{A}",
         "\\section{A}",
     ),
-    "odd_definition_stays": ("\\newcommand{\\f}[x]{X}\\f", "\\newcommand{\\f}[x]{X}\\f"),
     "missing_argument_stays": ("\\newcommand{\\f}[1]{<#1>}{\\f}", "{\\f}"),
     "recursive_macro_stays": ("\\newcommand{\\f}{a\\f}\\f b", "\\f b"),
     "mutually_recursive_macros_stay": ("\\def\\f{\\g}\\def\\g{\\f}\\f b", "\\f b"),

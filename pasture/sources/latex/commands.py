@@ -12,6 +12,7 @@ from pasture.sources.latex.expand import Meaning
 from pasture.sources.latex.inputs import INPUTS
 from pasture.sources.latex.modes import MODES
 from pasture.sources.latex.options import OPTIONS
+from pasture.sources.latex.verbatim import VERBATIM
 
 COMMANDS: Mapping[str, Meaning] = {
     **DEFINITIONS,
@@ -21,4 +22,5 @@ COMMANDS: Mapping[str, Meaning] = {
     **ENVIRONMENTS,
     **MODES,
     **OPTIONS,
+    **VERBATIM,
 }

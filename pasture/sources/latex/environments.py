@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pasture.sources.latex.expand import Expander, Handler
 from pasture.sources.latex.macros import is_writable, substitute
 from pasture.sources.latex.names import MATH_ENVIRONMENTS
-from pasture.sources.latex.reader import NoArgument
+from pasture.sources.latex.reader import BODY, NoArgument
 
 _END = "\\<end>"  # closes an expanded environment; no text can hold such a token
 
@@ -38,15 +38,28 @@ def _begin(expander: Expander, token: str) -> None:
         expander.leave(whole)
         return
     expander.enter_call(whole)
+    parameters = environment.begin.parameters
+    takes_body = BODY in parameters[-1:]
     try:
-        arguments = reader.arguments(environment.begin.parameters)
+        arguments = reader.arguments(parameters[:-1] if takes_body else parameters)
     except NoArgument:
         expander.leave(whole)
         return
+    if takes_body:
+        body = reader.environment_body(name)
+        if body is None:
+            reader.put_back()
+            expander.leave(whole)
+            return
+        arguments.append(body)
     opening, closing = (["{"], ["}"]) if environment.declares() else ([], [])
+    start = opening + substitute(environment.begin.body, arguments)
     end = (*substitute(environment.end, arguments), *closing, _END)
-    expander.open_environments.append((name, end))
-    reader.push(opening + substitute(environment.begin.body, arguments))
+    if takes_body:
+        start.extend(end)
+    else:
+        expander.open_environments.append((name, end))
+    reader.push(start)
     expander.remove()
     expander.check_call()
 

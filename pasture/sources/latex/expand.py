@@ -370,17 +370,17 @@ class Expander:
             self.used.append(path)
         self._open(path, text, style)
         if style:
-            self.reader.at_letter = True
+            self.reader.letters = "at"
 
-    def run_quietly(self, tokens: Sequence[str]) -> None:
-        """Run tokens as the code of a style file: for their definitions, without their text."""
-        self._open("", "", Style(""))
+    def run_quietly(self, tokens: Sequence[str], code: str = "") -> None:
+        """Run tokens, and code, as those of a style file: for their definitions only."""
+        self._open("", code, Style(""))
         self.reader.push(tokens)
 
     def _open(self, path: str, text: str, style: Style | None) -> None:
         frame = self.reader.open(path, text)
         frame.style = style
-        frame.pattern = self.reader.pattern
+        frame.letters = self.reader.letters
         frame.num_groups = len(self._groups)
         frame.num_conditionals = len(self.conditionals)
         frame.out = self.out
@@ -410,7 +410,7 @@ class Expander:
         self.reader.frames.pop()
         if frame.style:
             self.out = frame.out
-            self.reader.pattern = frame.pattern
+            self.reader.letters = frame.letters
             self.close_groups(frame.num_groups)
             del self.conditionals[frame.num_conditionals :]
         self._call = None
