@@ -130,7 +130,9 @@ _PROSE_ENVIRONMENTS = _names(
     Verbatim lstlisting minted alltt frame block acknowledgments acknowledgements tabbing
     """
 )
-_ACCENTS = re.compile(r"\\(?:[\"'`^~=.]|[cvuHdbkrt](?![A-Za-z]))[ ]?(?:\{?\\?([A-Za-z])\}?)")
+_ACCENTS = re.compile(
+    r"\\(?:[\"'`^~=.]|[cvuHdbkrt](?![A-Za-z]))[ ]?\{?(?:\\([ij])(?![A-Za-z])|([A-Za-z]))\}?"
+)
 _LETTERS = {"ss": "ß", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł", "ae": "æ", "AE": "Æ", "aa": "å"}
 _LETTERS |= {"AA": "Å", "oe": "œ", "OE": "Œ", "i": "i", "j": "j"}
 _LETTER_COMMAND = re.compile(r"\\(ss|o|O|l|L|ae|AE|aa|AA|oe|OE|i|j)(?![A-Za-z])[ ]?(?:\{\})?")
@@ -141,6 +143,7 @@ _MACHINERY = re.compile(
     r"(?:Document|Expandable|TColor|TCB|Environ)|At(?:Begin|End)|Process|Execute|PassOptions|provide"
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_LIGATURES = re.compile(r"ff[il]?|f[il]")  # some fonts have them without names
 _BLANK = re.compile(r"\s*")
 
 
@@ -155,7 +158,7 @@ class Word:
 
 def read_words(text: str, lexicon: Lexicon = Lexicon()) -> Iterator[Word]:
     """Read the words of a cleaned text of three letters or more, with what each is there for."""
-    text = _ACCENTS.sub(lambda m: m[1], text)
+    text = _ACCENTS.sub(lambda m: m[1] or m[2], text)
     text = _LETTER_COMMAND.sub(lambda m: _plain(_LETTERS[m[1]]), text)
     yield from _Words(text, lexicon).read()
 
@@ -238,7 +241,7 @@ class _Words:
                 self.lexer.pos = pos + 1
                 continue
             depth, end = 0, pos + 1
-            while end < len(text) and end - pos < 2000 and (text[end] != "]" or depth > 0):
+            while end < len(text) and end - pos < 20_000 and (text[end] != "]" or depth > 0):
                 depth += (text[end] == "{") - (text[end] == "}")
                 end += 1
             if text[end : end + 1] != "]":
@@ -324,7 +327,7 @@ def invented(
             counts[word.cause] += 1
         elif plain in squeezed:
             counts["broken"] += 1
-        elif not word.text.isascii():
+        elif not word.text.isascii() or _LIGATURES.sub("", plain) in squeezed:
             counts["letters"] += 1
         else:
             counts["invented"] += 1

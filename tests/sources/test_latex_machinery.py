@@ -124,7 +124,7 @@ CASES = {
         "\\newcommand{\\d}{\\mathrm{d}\\mkern-2mu x}$\\d$",
         "$\\mathrm{d}\\mkern-2mu x$",
     ),
-    "flag_of_an_unknown_package": ("\\makeatletter a\\con@false b\\makeatother", "a\\con@false b"),
+    "flag_of_an_unknown_package": ("\\makeatletter a\\con@false b\\makeatother", "ab"),
 }
 
 

@@ -22,6 +22,7 @@ from pasture.sources.latex.macros import (
     Frozen,
     Macro,
     ends_openly,
+    is_internal,
     is_argument,
     is_one_token,
     is_taken_for_option,
@@ -159,7 +160,10 @@ class Expander:
             if first == "\\":
                 meaning = meanings.get(token)
                 if meaning is None:
-                    self.emit(token)
+                    if "@" in token and is_internal(token):
+                        self._drop_internal()
+                    else:
+                        self.emit(token)
                 elif isinstance(meaning, Macro):
                     self._expand_call(token, meaning)
                 elif isinstance(meaning, Frozen):
@@ -206,6 +210,11 @@ class Expander:
             self.emit("$")
             self.is_display = opens
         self.in_math = opens
+
+    def _drop_internal(self) -> None:
+        """Leave out an internal of LaTeX, which the text cannot hold, as TeX shows no name."""
+        self.reader.skip_after_word()
+        self.remove()
 
     def _emit_frozen(self, meaning: Frozen) -> None:
         if meaning.token == "\\relax":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pasture.sources.latex.macros import Macro
-from pasture.sources.latex.names import DECLARATIONS, TEXT_COMMANDS, words
+from pasture.sources.latex.names import words
 from pasture.sources.latex.styles import tokenize
 
 LOGOS = words(
@@ -22,8 +22,6 @@ LOGOS = words(
 
 _MAX_BODY = 120  # tokens; the longest logo seen, of BibTeX, has 30
 _SHIFTS = frozenset({"\\kern", "\\lower", "\\raise", "\\raisebox"})
-_SIZES = words("hbox mbox TeX LaTeX xspace relax protect selectfont smash null", "\\")
-_ALLOWED = DECLARATIONS | TEXT_COMMANDS | _SIZES | {"\\ ", "\\,", "\\-", "\\/"}
 _NUMBER = r"[ ]?=?[ ]?-?[0-9.,]{1,8}[ ]?"
 _KERN = re.compile(rf"\\(?:kern|hskip){_NUMBER}(?:em|ex|pt)[ ]?|\\hspace\*?\{{-[^{{}}]{{1,10}}\}}")
 _WIDE = re.compile(r"\\(?:kern|hskip)[ ]?(?:[1-9]|0?[.,][3-9])")  # as wide as a space
@@ -46,7 +44,4 @@ def flattened_logo(macro: Macro) -> Macro | None:
     text = _FACTOR.sub("", _SHIFT.sub("", _KERN.sub("", text)))
     text = _LETTERS.sub(lambda match: match[0] if match[1] else match[2], text)
     tokens = tokenize(text)
-    commands = {token for token in tokens if token[0] == "\\"}
-    if not commands <= _ALLOWED or not any(map(str.isalpha, text)):
-        return None
-    return Macro(tuple(tokens))
+    return Macro(tuple(tokens)) if any(map(str.isalpha, text)) else None

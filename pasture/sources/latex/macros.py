@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 
 from pasture.sources.latex.names import DECLARATIONS, MACHINERY, words
 from pasture.sources.latex.reader import BODY, MANDATORY, NO_VALUE, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
+_NAME = re.compile(r"\\[A-Za-z@_:]{2,}")
 _DEFINES_NEXT = words("def gdef edef xdef let futurelet newcommand renewcommand", "\\")
 
 
 def is_internal(token: str) -> bool:
     """Tell the names of LaTeX's internals, ``\\@name`` and ``\\name_of:n``, from verbatim text."""
-    return ("@" in token or "_" in token or ":" in token) and is_control_word(token)
+    return ("@" in token or "_" in token or ":" in token) and _NAME.fullmatch(token) is not None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Macro:
         internals = tuple(
             token
             for token in self.body
-            if token[0] == "\\" and (token in MACHINERY or (len(token) > 2 and is_internal(token)))
+            if token[0] == "\\" and (token in MACHINERY or is_internal(token))
         )
         object.__setattr__(self, "machinery", internals)
         object.__setattr__(self, "defines", defines)
