@@ -25,6 +25,7 @@ CAUSES = {
     "unknown command": "an argument of a command that is neither LaTeX's own nor known here",
     "unknown environment": "in an environment that is neither LaTeX's own nor known here",
     "broken": "on the pages, but with spaces or hyphens within it, or joined with others",
+    "escape": "a command within a listing that lets some out of it",
     "letters": "letters that pdftotext gives otherwise: accents, ligatures, other scripts",
 }
 
@@ -143,6 +144,7 @@ _MACHINERY = re.compile(
     r"(?:Document|Expandable|TColor|TCB|Environ)|At(?:Begin|End)|Process|Execute|PassOptions|provide"
 )
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_RULE = re.compile(r"(?:\s*(?:width|height|depth)\s*(?:-?[\d.]+\s*[a-z]{2}|\\[A-Za-z@]+))*")
 _LIGATURES = re.compile(r"ff[il]?|f[il]")  # some fonts have them without names
 _BLANK = re.compile(r"\s*")
 
@@ -221,6 +223,13 @@ class _Words:
             return "unknown environment"
         return ""
 
+    def listing(self, text: str, place: int, cause: str) -> Iterator[Word]:
+        """Read the words of verbatim text, in which a command may stand for itself or escape."""
+        for word in self.words(text, place, cause):
+            before = text[word.place - self.place - place - 1 :][:1]
+            is_command = before in ("\\", "&") and word.place > self.place + place
+            yield dataclasses.replace(word, cause=cause or ("escape" if is_command else ""))
+
     def words(self, text: str, place: int, cause: str) -> Iterator[Word]:
         for match in _WORD.finditer(text):
             yield Word(match[0], cause, self.place + place + match.start())
@@ -255,14 +264,18 @@ class _Words:
         word = name[1]
         if len(token) > len(name[0]):  # verbatim text
             if word == "begin":
-                inside = re.sub(r"\A\\begin\s*\{[^}]*\}(?:\[[^]]*\])?(?:\{[^}]*\})?", "", token)
+                option = r"(?:\[(?:[^][]|\[[^]]*\])*\])?"
+                head = re.match(rf"\\begin\s*\{{[^}}]*\}}\s*?{option}(?:\{{[^}}\n]*\}})?", token)
+                place += head.end() if head else 0
+                inside = token[head.end() if head else 0 :]
                 environment = re.search(r"\{([^}]*)\}", token)
                 drawn = environment is not None and environment[1] in _DRAWINGS
                 inside = re.sub(r"\\end\s*\{[^}]*\}\Z", "", inside)
-                yield from self.words(inside, place, "drawing" if drawn else "")
-            elif word in ("verb", "lstinline", "mintinline"):
-                inside = re.sub(r"\A\\\w+\*?(?:\[[^]]*\])?(?:\{\w+\}(?=.))?", "", token)
-                yield from self.words(inside, place, "")
+                yield from self.listing(inside, place, "drawing" if drawn else "")
+            elif word in ("verb", "Verb", "lstinline", "mintinline"):
+                head = re.match(r"\\\w+\*?(?:\[[^]]*\])?(?:\{\w+\}(?=.))?", token)
+                start = head.end() if head else 0
+                yield from self.listing(token[start:], place + start, "")
             elif word == "href":
                 pass
             else:
@@ -290,6 +303,10 @@ class _Words:
                 yield from _Words(option, self.lexicon, place).read()
             else:
                 yield from self.words(option, place, "name")
+        if word in ("vrule", "hrule"):
+            rule = _RULE.match(self.text, self.lexer.pos)
+            yield from self.words(rule[0] if rule else "", self.lexer.pos, "name")
+            self.lexer.pos = rule.end() if rule else self.lexer.pos
         here = self.here()
         if word in _SILENT_ARGUMENTS:
             self.pending = ["name"] * _SILENT_ARGUMENTS[word] + [here] * 4

@@ -124,6 +124,20 @@ CASES = {
         "\\newcommand{\\d}{\\mathrm{d}\\mkern-2mu x}$\\d$",
         "$\\mathrm{d}\\mkern-2mu x$",
     ),
+    "another_name_of_verb": (
+        "\\let\\vb\\verb\\newcommand{\\f}{F}\\vb|\\f % x| \\f",
+        "\\verb|\\f % x| F",
+    ),
+    "internal_with_arguments": (
+        "\\makeatletter a\\define@key{fam}{key}[x]{key: #1}b\\makeatother \\foo{c}",
+        "ab\\foo{c}",
+    ),
+    "internal_name": ("a\\csname c@section\\endcsname b", "ab"),
+    "string": ("\\newcommand{\\f}{F}\\texttt{\\string\\f} \\f", "\\texttt{\\string\\f} F"),
+    "string_without_its_backslash": (
+        "\\makeatletter\\newcommand{\\cs}[1]{\\expandafter\\@gobble\\string#1}\\cs{\\f}",
+        "f",
+    ),
     "flag_of_an_unknown_package": ("\\makeatletter a\\con@false b\\makeatother", "ab"),
 }
 

@@ -271,10 +271,12 @@ def _csname(expander: Expander, token: str) -> None:
     name = "\\" + "".join(expander.expanded(tokens)).strip() if tokens is not None else ""
     if name in expander.meanings or is_plain_name(name):
         reader.push([name])
-        return
-    expander.emit(token)
-    if tokens is not None:
-        reader.push([*tokens, "\\endcsname"])
+    elif tokens is not None and not expander.is_nested:
+        reader.skip_after_word()
+        expander.remove()  # an internal, or nothing at all
+    else:
+        expander.emit(token)
+        reader.push([*tokens, "\\endcsname"] if tokens is not None else ())
 
 
 def is_plain_name(name: str) -> bool:
@@ -294,7 +296,10 @@ def _expandafter(expander: Expander, token: str) -> None:
         held.append(first)
         if second != "\\expandafter":
             break
-    if second == "\\csname" and (tokens := expander.reader.up_to("\\endcsname")) is not None:
+    if second == "\\string" and (shown := reader.next()) is not None:
+        backslash = ["\\textbackslash"] if shown[0] == "\\" else []
+        reader.push([*backslash, *([shown.removeprefix("\\")] if shown != "\\" else [])])
+    elif second == "\\csname" and (tokens := expander.reader.up_to("\\endcsname")) is not None:
         reader.push(["\\" + "".join(expander.expanded(tokens)).strip()])
     else:
         meaning = expander.meanings.get(second)
@@ -304,6 +309,14 @@ def _expandafter(expander: Expander, token: str) -> None:
             return
         expander.expand_once(second, meaning)
     reader.push(held)
+
+
+def _string(expander: Expander, token: str) -> None:
+    r"""Write ``\string`` and the name behind it, which it shows."""
+    expander.emit(token)
+    shown = expander.reader.peek_raw()
+    if shown is not None and shown[0] == "\\":
+        expander.emit(expander.reader.next() or "")
 
 
 def _namedef(expander: Expander, token: str) -> None:
@@ -385,6 +398,7 @@ DEFINITIONS: Mapping[str, Handler] = {
     "\\newif": new_if,
     "\\csname": _csname,
     "\\expandafter": _expandafter,
+    "\\string": _string,
     "\\@namedef": _namedef,
     "\\@nameuse": _nameuse,
     "\\makeatletter": functools.partial(_make_at, letter=True),

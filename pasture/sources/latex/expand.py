@@ -22,20 +22,29 @@ from pasture.sources.latex.macros import (
     Frozen,
     Macro,
     ends_openly,
-    is_internal,
     is_argument,
+    is_internal,
     is_one_token,
     is_taken_for_option,
     is_writable,
     substitute,
 )
 from pasture.sources.latex.names import DEFINED
-from pasture.sources.latex.reader import FileFrame, NoArgument, Parameter, Reader, cost
+from pasture.sources.latex.reader import (
+    MANDATORY,
+    FileFrame,
+    NoArgument,
+    Parameter,
+    Reader,
+    cost,
+)
 from pasture.sources.latex.styles import Style
 from pasture.sources.latex.tokens import LETTERS, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
 QUIETLY = "\\<quietly>"  # runs the group behind it as a style file's code; no text can hold it
+_OPTIONAL = Parameter("optional")
+_MAX_ARGUMENTS = 9  # TeX's own limit
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
 
 
@@ -160,7 +169,7 @@ class Expander:
             if first == "\\":
                 meaning = meanings.get(token)
                 if meaning is None:
-                    if "@" in token and is_internal(token):
+                    if "@" in token and not self._nesting and is_internal(token):
                         self._drop_internal()
                     else:
                         self.emit(token)
@@ -212,8 +221,17 @@ class Expander:
         self.in_math = opens
 
     def _drop_internal(self) -> None:
-        """Leave out an internal of LaTeX, which the text cannot hold, as TeX shows no name."""
-        self.reader.skip_after_word()
+        """Leave out an internal of LaTeX, and its arguments: the text cannot hold either."""
+        reader = self.reader
+        try:
+            for _ in range(_MAX_ARGUMENTS):
+                following = (reader.peek_raw() or "")[:1]
+                if following not in ("{", "["):
+                    break
+                reader.arguments((MANDATORY if following == "{" else _OPTIONAL,))
+        except NoArgument:
+            pass
+        reader.skip_after_word()
         self.remove()
 
     def _emit_frozen(self, meaning: Frozen) -> None:
@@ -400,6 +418,11 @@ class Expander:
     def is_open(self, path: str) -> bool:
         """Tell whether a file is being read already."""
         return any(isinstance(f, FileFrame) and f.path == path for f in self.reader.frames)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether tokens are expanded on their own."""
+        return self._nesting > 0
 
     @property
     def style(self) -> Style | None:

@@ -71,13 +71,14 @@ def _package(expander: Expander, token: str, *, extension: str) -> None:
     found = expander.arguments(token, (_OPTIONAL, MANDATORY))
     if found is None:
         return
+    read = expander.reader.last_read
     options = _options(expander, found[0])
     if token in ("\\documentclass", "\\documentstyle"):
         expander.class_options = options
     names = split_options("".join(expander.expanded(found[1])))
     if not _load(expander, names, options, extension):
-        expander.reader.put_back()
         expander.emit(token)
+        expander.reader.push(read)
 
 
 def _with_options(expander: Expander, token: str, *, extension: str) -> None:
@@ -96,10 +97,11 @@ def _old_class(expander: Expander, token: str) -> None:
     found = expander.arguments(token, (_OPTIONAL, MANDATORY))
     if found is None:
         return
+    read = expander.reader.last_read
     expander.class_options = options = _options(expander, found[0])
     names = split_options("".join(expander.expanded(found[1])))
-    expander.reader.put_back()
     expander.emit(token)
+    expander.reader.push(read)
     _load(expander, options, [], ".sty")
     if not _load(expander, names, options, ".cls"):
         _load(expander, names, options, ".sty")

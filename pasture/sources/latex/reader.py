@@ -276,6 +276,11 @@ class Reader:
         finally:
             self.spent += cost(self._seen)
 
+    @property
+    def last_read(self) -> list[str]:
+        """What ``arguments`` read last."""
+        return list(self._seen)
+
     def put_back(self) -> None:
         """Put back what ``arguments`` read last."""
         self.push(self._seen)

@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
@@ -66,6 +66,10 @@ _DECLARED_VERBATIM = re.compile(
 )
 _DECLARED_MINTED = re.compile(r"\\newmint(ed|inline|)(?:\[([A-Za-z]{1,80})\])?\{([A-Za-z]{1,80})\}")
 _DECLARED_INLINE = re.compile(r"\\CustomVerbatimCommand\{?\\([A-Za-z]{1,80})\}?\{Verb\*?\}")
+_SAME_AS_INLINE = re.compile(
+    r"\\(?:let|def|newcommand\*?)[ ]?\{?(\\[A-Za-z]{1,80})\}?[ ]?=?[ ]?\{?"
+    r"(\\(?:verb|Verb|lstinline))(?![A-Za-z|+!])"
+)
 _DECLARED_SHORT = re.compile(
     r"\\(?:MakeShortVerb|DefineShortVerb|lstMakeShortInline)\*?(?:\[[^\]\n]{0,200}\])?"
     r"[ \t]{0,20}\{?\\?([^A-Za-z0-9\\{}\s])"
@@ -80,13 +84,14 @@ class Lexicon:
     Args:
         verbatim: Their text is kept as it stands.
         comments: Their text is a comment.
-        inline: Commands of the paper's own that work as ``\\verb`` does.
+        inline: Commands of the paper's own that work as ``\\verb`` does, each with the
+            command that its text is written with: ``\\verb`` for another name of it, or itself.
         short: Characters that do so in some of the paper.
     """
 
     verbatim: frozenset[str] = VERBATIM_ENVIRONMENTS
     comments: frozenset[str] = frozenset({"comment"})
-    inline: frozenset[str] = frozenset()
+    inline: Mapping[str, str] = dataclasses.field(default_factory=dict)
     short: frozenset[str] = frozenset()
 
 
@@ -94,7 +99,7 @@ def read_lexicon(texts: Iterable[str]) -> Lexicon:
     """Find the verbatim and comment environments, and the commands, that a paper declares."""
     verbatim = set(VERBATIM_ENVIRONMENTS)
     comments = {"comment"}
-    inline: set[str] = set()
+    inline: dict[str, str] = {}
     short: set[str] = set()
     for text in texts:
         verbatim.update(_DECLARED_VERBATIM.findall(text))
@@ -102,11 +107,13 @@ def read_lexicon(texts: Iterable[str]) -> Lexicon:
             if kind == "ed":
                 verbatim.update((name, f"{name}*") if name else (f"{code}code", f"{code}code*"))
             else:
-                inline.add(f"\\{name or code + kind}")
-        inline.update(f"\\{name}" for name in _DECLARED_INLINE.findall(text))
+                name = f"\\{name or code + kind}"
+                inline[name] = name
+        inline.update((f"\\{name}", f"\\{name}") for name in _DECLARED_INLINE.findall(text))
+        inline.update(_SAME_AS_INLINE.findall(text))
         short.update(_DECLARED_SHORT.findall(text))
         comments.update(_DECLARED_COMMENT.findall(text))
-    return Lexicon(*map(frozenset, (verbatim, comments, inline, short)))
+    return Lexicon(frozenset(verbatim), frozenset(comments), inline, frozenset(short))
 
 
 @functools.lru_cache(maxsize=64)
@@ -139,7 +146,7 @@ class Lexer:
         self.text = text
         self.pos = 0
         self._lexicon = lexicon
-        self._verbatim = _VERBATIM_WORDS | lexicon.inline
+        self._verbatim = _VERBATIM_WORDS.union(lexicon.inline)
         # Environments with no end ahead: each is looked for once, or time would be quadratic.
         self._unclosed: set[str] = set()
 
@@ -149,10 +156,10 @@ class Lexer:
         if match is None:
             return None
         token = match.group()
-        start, self.pos = self.pos, match.end()
+        self.pos = match.end()
         if token in self._verbatim and (end := self.verbatim_end(token, self.pos)):
-            self.pos = end
-            return self.text[start:end]
+            after, self.pos = self.pos, end
+            return self._lexicon.inline.get(token, token) + self.text[after:end]
         return token
 
     def verbatim_end(self, word: str, pos: int) -> int:
@@ -216,7 +223,7 @@ def strip_comments(text: str, lexicon: Lexicon) -> str:
     pos = 0  # up to here the text is dealt with
     joined = -1  # where a line goes on that a comment broke off
     search = 0
-    stops = _stop(lexicon.inline, lexicon.short)
+    stops = _stop(frozenset(lexicon.inline), lexicon.short)
     while stop := stops.search(text, search):
         token, at = stop.group(), stop.start()
         if token != "%":
