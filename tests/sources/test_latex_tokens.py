@@ -65,7 +65,9 @@ def test_knows_the_papers_own_verbatim_environments() -> None:
             "\\newminted{rust}{} \\newminted[mypy]{python}{} \\excludecomment{hidden}",
         ]
     )
-    assert lexicon.verbatim - Lexicon().verbatim == {"code", "shell", "rustcode", "mypy"}
+    assert lexicon.verbatim - Lexicon().verbatim == {
+        *("code", "shell", "rustcode", "rustcode*", "mypy", "mypy*")
+    }
     assert lexicon.comments == {"comment", "hidden"}
 
 

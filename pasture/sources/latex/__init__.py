@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from pasture.sources.latex.body import cut_body
+from pasture.sources.latex.commands import COMMANDS
 from pasture.sources.latex.expand import Expander
 from pasture.sources.latex.files import Submission
 from pasture.sources.latex.limits import CannotExpand, ExpansionLimits
@@ -77,7 +78,7 @@ def clean_submission(
     main = submission.find_main()
     if main is None:
         raise _no_main(submission)
-    expander = Expander(submission, limits)
+    expander = Expander(submission, COMMANDS, limits)
     try:
         text = expander.expand(main)
     except CannotExpand as error:

@@ -29,12 +29,12 @@ _WORDS = "|".join(
             *BIBLIOGRAPHY,
             *BIBLIOGRAPHY_SETTINGS,
             *("appendix", "maketitle", "abstract", "title", "begin", "end"),
-            *("verb", "lstinline", "mintinline", "url", "nolinkurl", "path"),
+            *("verb", "Verb", "lstinline", "mintinline", "url", "nolinkurl", "path"),
         }
     )
 )
 _EVENT = re.compile(rf"\\(?:\\|(?P<word>{_WORDS})(?![A-Za-z@]))")
-_VERBATIM_WORDS = frozenset({"verb", "lstinline", "mintinline", "url", "nolinkurl", "path"})
+_VERBATIM_WORDS = frozenset({"verb", "Verb", "lstinline", "mintinline", "url", "nolinkurl", "path"})
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _ARGUMENT = re.compile(r"[ \t]*\*?[ \t\n]*(?:\[[^\[\]]{0,500}\][ \t\n]*)?\{")
 _NAME = re.compile(r"\s{0,20}\{([^{}\\\n]{1,80})\}")

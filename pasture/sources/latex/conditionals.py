@@ -2,24 +2,45 @@
 r"""Conditionals whose outcome a paper fixes itself: flags, emptiness, stars, what follows.
 
 The branch that TeX would set stays, the other goes. A test that depends on more than the
-source, such as ``\ifnum`` or ``\ifpdf``, stays as it stands with both its branches.
+source, such as a length that TeX measures, stays as it stands with both its branches. Tests of
+the engine come out as in pdfTeX.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
-from pasture.sources.latex.macros import Frozen, Handler, Macro, Meaning
-from pasture.sources.latex.names import UNKNOWN_TESTS
-from pasture.sources.latex.reader import MANDATORY, NO_VALUE, NoArgument
+from pasture.sources.latex.expand import Expander, Meaning
+from pasture.sources.latex.macros import Frozen, Macro
+from pasture.sources.latex.names import (
+    LATEX_FLAGS,
+    OTHER_ENGINE_TESTS,
+    PDFTEX_TESTS,
+    SET_FLAGS,
+    UNKNOWN_TESTS,
+)
+from pasture.sources.latex.reader import MANDATORY, NoArgument
 
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
+_UNDEFINED, _AT_UNDEFINED = Frozen("\\undefined"), Frozen("\\@undefined")
+_ELSE = frozenset({"\\else"})
+_OR = frozenset({"\\else", "\\or"})
 _DIGITS = frozenset("0123456789")
 _MAX_NUMBER = 2_000  # tokens of the two numbers of a comparison
+_MAX_MACROS = 50  # macros one behind the other that stand for a number
+_POINTS = {
+    "pt": 1.0,
+    "in": 72.27,
+    "cm": 72.27 / 2.54,
+    "mm": 72.27 / 25.4,
+    "bp": 72.27 / 72,
+    "pc": 12.0,
+    "sp": 1 / 65_536,
+    "dd": 1238 / 1157,
+    "cc": 12 * 1238 / 1157,
+}
+"""TeX's units of length, in points (The TeXbook, chapter 10)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +67,7 @@ class Condition:
             expander.reader.skip_after_word()
             return
         skipped: list[str] = []
-        end = _skip_branch(expander, skipped, stop_at_else=True)
+        end = _skip_branch(expander, skipped, _ELSE)
         if end is None:
             expander.reader.push(skipped)
             expander.emit(token)
@@ -56,8 +77,37 @@ class Condition:
                 expander.conditionals.append(True)
 
 
-def _skip_branch(expander: Expander, skipped: list[str], *, stop_at_else: bool) -> str | None:
-    r"""Read to the matching ``\fi`` or ``\else``; None where the file ends before it."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Cases(Condition):
+    r"""``\ifcase``, with a branch for each number."""
+
+    def __call__(self, expander: Expander, token: str) -> None:
+        """Keep the branch of the number, or the last."""
+        read: list[str] = []
+        try:
+            number = _number(expander, read)
+        except NoArgument:
+            expander.reader.push(read)
+            Condition.__call__(self, expander, token)
+            return
+        expander.remove()
+        skipped: list[str] = []
+        end: str | None = "\\or"
+        branch = 0
+        while end == "\\or" and branch != number:
+            end = _skip_branch(expander, skipped, _OR)
+            branch += 1
+        if end is None:
+            expander.reader.push([*read, *skipped])
+            expander.emit(token)
+            return
+        expander.reader.skip_after_word()
+        if end != "\\fi":
+            expander.conditionals.append(True)
+
+
+def _skip_branch(expander: Expander, skipped: list[str], stops: frozenset[str]) -> str | None:
+    r"""Read to the matching ``\fi``, ``\else`` or ``\or``; None where the file ends before it."""
     reader, meanings = expander.reader, expander.meanings
     depth = 0
     while (token := reader.next()) is not None:
@@ -68,8 +118,8 @@ def _skip_branch(expander: Expander, skipped: list[str], *, stop_at_else: bool) 
             if depth == 0:
                 return token
             depth -= 1
-        elif token == "\\else":
-            if depth == 0 and stop_at_else:
+        elif token in ("\\else", "\\or"):
+            if depth == 0 and token in stops:
                 return token
         elif isinstance(meanings.get(token), Condition):
             depth += 1
@@ -81,7 +131,7 @@ def _else(expander: Expander, token: str) -> None:
         expander.emit(token)
         return
     skipped: list[str] = []
-    if _skip_branch(expander, skipped, stop_at_else=False) is None:
+    if _skip_branch(expander, skipped, frozenset()) is None:
         expander.reader.push(skipped)
         expander.emit(token)
     else:
@@ -110,12 +160,18 @@ def new_if(expander: Expander, token: str) -> None:
         expander.reader.push([name])
         expander.emit(token)
         return
-    expander.flags[flag] = False
+    add_flag(expander, flag)
+    expander.remove()
+
+
+def add_flag(expander: Expander, flag: str, *, value: bool = False) -> None:
+    """Make a flag: its test, and the two commands that set it."""
+    expander.flags[flag] = value
     expander.is_global = True  # a \newif in a group would only hide the flag from its setters
-    expander.define(name, Condition(functools.partial(_is_set, flag=flag)))
+    expander.define(f"\\if{flag}", Condition(functools.partial(_is_set, flag=flag)))
     expander.define(f"\\{flag}true", functools.partial(_set, flag=flag, value=True))
     expander.define(f"\\{flag}false", functools.partial(_set, flag=flag, value=False))
-    expander.remove()
+    expander.is_global = False
 
 
 def _is_set(expander: Expander, *, flag: str) -> bool | None:
@@ -136,6 +192,9 @@ def _same_meaning(expander: Expander) -> bool | None:
     first, second = (expander.meaning(token) for token in pair)
     if first == second:
         return True
+    if _UNDEFINED in (first, second) or _AT_UNDEFINED in (first, second):
+        other = pair[first in (_UNDEFINED, _AT_UNDEFINED)]
+        return not expander.is_defined(other)
     if _is_unknown(first) and _is_unknown(second):
         expander.reader.push(pair)
         return None
@@ -167,13 +226,11 @@ def _numbers_compare(expander: Expander) -> bool | None:
     except NoArgument:
         expander.reader.push(read)
         return None
-    if relation == "=":
-        return left == right
-    return left < right if relation == "<" else left > right
+    return compare(left, relation, right)
 
 
 def _number(expander: Expander, read: list[str]) -> int:
-    token = _next_character(expander, read)
+    token = _first_character(expander, read)
     if token in ("\\pdfstrcmp", "\\strcmp", "\\pdf@strcmp"):
         strings = expander.reader.arguments((MANDATORY, MANDATORY))
         for string in strings:
@@ -190,6 +247,69 @@ def _number(expander: Expander, read: list[str]) -> int:
     if not digits.lstrip("-"):
         raise NoArgument
     return int(digits)
+
+
+def _first_character(expander: Expander, read: list[str]) -> str:
+    """Read a character, for a macro the first of what it stands for."""
+    for _ in range(_MAX_MACROS):
+        token = _next_character(expander, read)
+        macro = expander.meanings.get(token)
+        if not isinstance(macro, Macro) or macro.parameters or macro.prefix:
+            return token
+        expander.reader.push(macro.body)
+        read.pop()
+    raise NoArgument
+
+
+def _number_is_odd(expander: Expander) -> bool | None:
+    read: list[str] = []
+    try:
+        return _number(expander, read) % 2 == 1
+    except NoArgument:
+        expander.reader.push(read)
+        return None
+
+
+def _lengths_compare(expander: Expander) -> bool | None:
+    r"""Carry out the test of ``\ifdim`` on lengths written out."""
+    read: list[str] = []
+    try:
+        left = _length(expander, read)
+        relation = _next_character(expander, read)
+        right = _length(expander, read)
+    except NoArgument:
+        expander.reader.push(read)
+        return None
+    return compare(left, relation, right)
+
+
+def _length(expander: Expander, read: list[str]) -> float:
+    token = _first_character(expander, read)
+    digits = ""
+    while token in _DIGITS or token in ".," or (token == "-" and not digits):
+        digits += token
+        token = _next_character(expander, read)
+    unit = token + _next_character(expander, read)
+    points = to_points(digits + unit)
+    if points is None:
+        raise NoArgument
+    return points
+
+
+def to_points(length: str) -> float | None:
+    """A length in points, such as ``1.5cm``; None where it is none that is written out."""
+    number, unit = length[:-2].strip().replace(",", "."), length[-2:]
+    try:
+        return float(number) * _POINTS[unit]
+    except (ValueError, KeyError):
+        return None
+
+
+def compare(left: float, relation: str, right: float) -> bool:
+    """Compare as TeX does; a relation that it does not know is ``>``."""
+    if relation == "=":
+        return left == right
+    return left < right if relation == "<" else left > right
 
 
 def _next_character(expander: Expander, read: list[str]) -> str:
@@ -214,65 +334,65 @@ def _two_tokens(expander: Expander) -> list[str] | None:
 
 
 def _is_defined(expander: Expander) -> bool | None:
-    token = expander.reader.peek()
-    if token is None or token not in expander.meanings:
-        return None
     expander.reader.skip_whitespace()
-    expander.reader.next()
-    return True
+    try:
+        return expander.is_defined(expander.reader.character())
+    except NoArgument:
+        return None
+
+
+def _is_name_defined(expander: Expander) -> bool | None:
+    tokens = expander.reader.up_to("\\endcsname")
+    if tokens is None:
+        return None
+    return expander.is_defined("\\" + "".join(expander.expanded(tokens)).strip())
+
+
+def _unless(expander: Expander, token: str) -> None:
+    r"""Carry out e-TeX's ``\unless``, which turns the conditional behind it around."""
+    following = expander.reader.peek()
+    condition = expander.meanings.get(following or "")
+    if following is None or not isinstance(condition, Condition):
+        expander.emit(token)
+        return
+    expander.reader.skip_whitespace()
+    expander.reader.character()
+    Condition(functools.partial(_reversed, condition=condition, token=token))(expander, following)
+
+
+def _reversed(expander: Expander, *, condition: Condition, token: str) -> bool | None:
+    outcome = condition.test(expander)
+    if outcome is None:
+        expander.emit(token)
+        return None
+    return not outcome
+
+
+def _latex_flag(expander: Expander, *, flag: str) -> bool | None:
+    """Tell a flag of LaTeX's classes: as it was set, or else by the options of the class."""
+    if flag not in expander.flags:
+        return flag.strip("@") in expander.class_options or flag in SET_FLAGS
+    return expander.flags[flag]
+
+
+def _latex_flags() -> dict[str, Meaning]:
+    meanings: dict[str, Meaning] = {}
+    for flag in sorted(LATEX_FLAGS):
+        meanings[f"\\if{flag}"] = Condition(functools.partial(_latex_flag, flag=flag))
+        meanings[f"\\{flag}true"] = functools.partial(_set, flag=flag, value=True)
+        meanings[f"\\{flag}false"] = functools.partial(_set, flag=flag, value=False)
+    return meanings
 
 
 def _unknown(expander: Expander) -> bool | None:
     return None
 
 
-Choose = Callable[["Expander", Sequence[Sequence[str]]], bool | None]
-
-
-def _choice(expander: Expander, token: str, *, num_tested: int, choose: Choose) -> None:
-    """Carry out a test with its two branches as arguments."""
-    try:
-        arguments = expander.reader.arguments((MANDATORY,) * (num_tested + 2))
-    except NoArgument:
-        expander.emit(token)
-        return
-    outcome = choose(expander, arguments[:num_tested])
-    if outcome is None:
-        expander.reader.put_back()
-        expander.emit(token)
-    else:
-        expander.reader.push(arguments[-2 if outcome else -1])
-        expander.remove()
-
-
-def _half_choice(expander: Expander, token: str, *, choose: Choose, wanted: bool) -> None:
-    """Carry out a test with one branch."""
-    try:
-        tested, branch = expander.reader.arguments((MANDATORY, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
-        return
-    if choose(expander, [tested]) == wanted:
-        expander.reader.push(branch)
-    expander.remove()
-
-
-def _follows(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    following = expander.reader.peek()
-    wanted = "".join(tested[0])
-    if wanted == "\\bgroup":
-        wanted = "{"
-    return following is not None and (
-        following == wanted if following[0] == "\\" else following[0] == wanted
-    )
-
-
 def _star_follows(expander: Expander, token: str) -> None:
-    try:
-        starred, plain = expander.reader.arguments((MANDATORY, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, (MANDATORY, MANDATORY))
+    if found is None:
         return
+    starred, plain = found
     following = expander.reader.peek()
     if following is not None and following[0] == "*":
         expander.reader.skip_whitespace()
@@ -302,90 +422,25 @@ def _futurelet(expander: Expander, token: str) -> None:
     expander.remove()
 
 
-def _no_value(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return tuple(tested[0]) == NO_VALUE
-
-
-def _value(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return tuple(tested[0]) != NO_VALUE
-
-
-def _boolean(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return tuple(tested[0]) == ("\\BooleanTrue",)
-
-
-def _blank(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return not "".join(tested[0]).strip()
-
-
-def _empty(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return not tested[0]
-
-
-def _equal(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return "".join(tested[0]) == "".join(tested[1])
-
-
-def _undefined(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    return "\\" + "".join(tested[0]) not in expander.meanings
-
-
-def _ifthenelse(expander: Expander, tested: Sequence[Sequence[str]]) -> bool | None:
-    r"""Carry out ``\ifthenelse{\equal{..}{..}}``; other tests are not known."""
-    tokens = [token for token in tested[0] if not token.isspace()]
-    if tokens[:2] != ["\\equal", "{"]:
-        return None
-    sides: list[list[str]] = []
-    depth = 0
-    for token in tokens[1:]:
-        if token == "{" and depth == 0:
-            sides.append([])
-        depth += (token == "{") - (token == "}")
-        sides[-1].append(token)
-    if len(sides) != 2:
-        return None
-    left, right = ("".join(expander.expanded(side[1:-1])) for side in sides)
-    return left == right
-
-
-def _choices(num_tested: int, choose: Choose) -> Handler:
-    return functools.partial(_choice, num_tested=num_tested, choose=choose)
-
-
 CONDITIONALS: Mapping[str, Meaning] = {
     **dict.fromkeys(sorted(UNKNOWN_TESTS), Condition(_unknown)),
+    **dict.fromkeys(sorted(PDFTEX_TESTS), Condition(lambda expander: True)),
+    **dict.fromkeys(sorted(OTHER_ENGINE_TESTS), Condition(lambda expander: False)),
+    **_latex_flags(),
     "\\iftrue": Condition(lambda expander: True),
     "\\iffalse": Condition(lambda expander: False),
     "\\ifx": Condition(_same_meaning),
     "\\if": Condition(_same_character),
     "\\ifdefined": Condition(_is_defined),
+    "\\ifcsname": Condition(_is_name_defined),
     "\\ifnum": Condition(_numbers_compare),
+    "\\ifdim": Condition(_lengths_compare),
+    "\\ifodd": Condition(_number_is_odd),
+    "\\ifcase": _Cases(_unknown),
+    "\\unless": _unless,
+    "\\or": _else,
     "\\else": _else,
     "\\fi": _fi,
-    "\\@ifnextchar": _choices(1, _follows),
-    "\\kernel@ifnextchar": _choices(1, _follows),
-    "\\new@ifnextchar": _choices(1, _follows),
     "\\@ifstar": _star_follows,
-    "\\@ifundefined": _choices(1, _undefined),
     "\\futurelet": _futurelet,
-    "\\IfNoValueTF": _choices(1, _no_value),
-    "\\IfNoValueT": functools.partial(_half_choice, choose=_no_value, wanted=True),
-    "\\IfNoValueF": functools.partial(_half_choice, choose=_no_value, wanted=False),
-    "\\IfValueTF": _choices(1, _value),
-    "\\IfValueT": functools.partial(_half_choice, choose=_value, wanted=True),
-    "\\IfValueF": functools.partial(_half_choice, choose=_value, wanted=False),
-    "\\IfBooleanTF": _choices(1, _boolean),
-    "\\IfBooleanT": functools.partial(_half_choice, choose=_boolean, wanted=True),
-    "\\IfBooleanF": functools.partial(_half_choice, choose=_boolean, wanted=False),
-    "\\ifstrempty": _choices(1, _empty),
-    "\\ifblank": _choices(1, _blank),
-    "\\ifstrequal": _choices(2, _equal),
-    "\\ifthenelse": _choices(1, _ifthenelse),
-    "\\empty": Macro(()),
-    "\\@empty": Macro(()),
-    "\\@firstofone": Macro(("#1",), (MANDATORY,)),
-    "\\@firstoftwo": Macro(("#1",), (MANDATORY, MANDATORY)),
-    "\\@secondoftwo": Macro(("#2",), (MANDATORY, MANDATORY)),
-    "\\@gobble": Macro((), (MANDATORY,)),
-    "\\@gobbletwo": Macro((), (MANDATORY, MANDATORY)),
 }

@@ -1,9 +1,10 @@
-# ruff: noqa: S105  # a "token" here is one of TeX's, not a secret
+# a "token" here is one of TeX's, not a secret
 r"""The definitions that are carried out: the families of ``\newcommand``, ``\def`` and xparse.
 
-A definition leaves the text. One that cannot be read as TeX reads it stays as it stands, and
-its macro too. From a style file (``.sty``, ``.cls``) only new names are taken: what such a file
-changes of LaTeX's own commands is how they look, and the text should keep the common names.
+A definition leaves the text. Where it is not understood, the calls of its macro are left as they
+stand; where it cannot be read at all, so is the definition. From a style file (``.sty``,
+``.cls``) only new names are taken: what such a file changes of LaTeX's own commands is how they
+look, and the text should keep the common names.
 """
 
 from __future__ import annotations
@@ -11,30 +12,32 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from pasture.sources.latex.conditionals import new_if
+from pasture.sources.latex.expand import Expander, Handler, Meaning
 from pasture.sources.latex.limits import CannotExpand
+from pasture.sources.latex.logos import LOGOS, flattened_logo
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
-    Handler,
     Macro,
-    Meaning,
     def_parameters,
     newcommand_parameters,
     xparse_parameters,
 )
 from pasture.sources.latex.names import LOOKS, STRUCTURE, STRUCTURE_ENVIRONMENTS
-from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
+from pasture.sources.latex.reader import (
+    BODY,
+    MANDATORY,
+    NO_VALUE,
+    FileFrame,
+    NoArgument,
+    Parameter,
+)
 from pasture.sources.latex.tokens import is_control_word
 
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
-
-_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*=?[ \t]*(\d{1,2}|\\active)[ \t]?")
+_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*(?:=[ \t]*)?(\d{1,2}|\\active)[ \t]?")
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
-_MAX_CSNAME = 200  # tokens between \csname and \endcsname
 
 _STAR = Parameter("star", delimiter=("*",))
 _OPTIONAL = Parameter("optional")
@@ -49,8 +52,13 @@ def control_sequence(tokens: Sequence[str]) -> str | None:
 
 
 def _define(expander: Expander, name: str, meaning: Meaning, *, renews: bool = False) -> None:
+    if isinstance(meaning, Macro) and (logo := flattened_logo(meaning)):
+        if name in LOGOS:
+            expander.remove()
+            return
+        meaning = logo
     known = isinstance(expander.meanings.get(name), (Macro, Frozen))
-    look_only = expander.in_style and not known and (renews or name in LOOKS)
+    look_only = expander.style and not known and (renews or name in LOOKS)
     if name not in STRUCTURE and not look_only:
         expander.unexpanded.pop(name, None)
         expander.define(name, meaning)
@@ -60,20 +68,75 @@ def _define(expander: Expander, name: str, meaning: Meaning, *, renews: bool = F
 def _newcommand(
     expander: Expander, token: str, *, provides: bool = False, renews: bool = False
 ) -> None:
-    try:
-        _, names, count, default, body = expander.reader.arguments(_NEWCOMMAND)
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, _NEWCOMMAND)
+    if found is None:
         return
-    name = control_sequence(names)
+    _, names, count, default, body = found
     parameters = newcommand_parameters(count, default)
-    if name is None or parameters is None:
+    _define_command(expander, token, names, parameters, body, provides=provides, renews=renews)
+
+
+def _document_command(expander: Expander, token: str, *, provides: bool = False) -> None:
+    found = expander.arguments(token, (MANDATORY,) * 3)
+    if found is None:
+        return
+    names, spec, body = found
+    _define_command(expander, token, names, xparse_parameters(spec), body, provides=provides)
+
+
+def _operator(expander: Expander, token: str) -> None:
+    found = expander.arguments(token, (_STAR, MANDATORY, MANDATORY))
+    if found is None:
+        return
+    star, names, text = found
+    starred = ("*",) if tuple(star) == ("\\BooleanTrue",) else ()
+    _define_command(expander, token, names, (), ("\\operatorname", *starred, "{", *text, "}"))
+
+
+def _paired_delimiter(expander: Expander, token: str) -> None:
+    found = expander.arguments(token, (MANDATORY,) * 3)
+    if found is None:
+        return
+    names, left, right = found
+    plain = (*left, "#3", *right)
+    sized = ("#2", *left, "#3", "#2", *right)
+    stretched = ("\\left", *left, "#3", "\\right", *right)
+    body = (
+        *("\\IfBooleanTF", "{", "#1", "}", "{", *stretched, "}", "{"),
+        *("\\IfNoValueTF", "{", "#2", "}", "{", *plain, "}", "{", *sized, "}", "}"),
+    )
+    _define_command(expander, token, names, (_STAR, _OPTIONAL, MANDATORY), body)
+
+
+def _define_command(
+    expander: Expander,
+    token: str,
+    names: Sequence[str],
+    parameters: tuple[Parameter, ...] | None,
+    body: Sequence[str],
+    *,
+    provides: bool = False,
+    renews: bool = False,
+) -> None:
+    """Define a macro from the arguments of a definition, which was read last.
+
+    One whose parameters are None, because they are not understood, is left as it stands where
+    it is called.
+    """
+    name = control_sequence(names)
+    if name is None:
         expander.reader.put_back()
         expander.emit(token)
     elif provides and name in expander.meanings:
         expander.remove()
     else:
-        _define(expander, name, Macro(tuple(body), parameters), renews=renews)
+        macro = None if parameters is None else Macro(tuple(body), parameters)
+        _define(expander, name, macro or _left, renews=renews)
+
+
+def _left(expander: Expander, token: str) -> None:
+    """Leave a call as it stands, of a macro whose definition is not understood."""
+    expander.leave(token)
 
 
 def _def(expander: Expander, token: str, *, expands: bool = False, globally: bool = False) -> None:
@@ -89,20 +152,20 @@ def _def(expander: Expander, token: str, *, expands: bool = False, globally: boo
             reader.skip_after_word()
         text = reader.delimited_by_brace()
         body = reader.argument()
-        read = def_parameters(text)
-        if read is None:
-            reader.put_back()
-            raise NoArgument
     except NoArgument:
         reader.push(text)
         if name:
             reader.push([name])
         expander.emit(token)
         return
-    prefix, parameters = read
+    expander.is_global = expander.is_global or globally
+    read = def_parameters(text)
+    if read is None:
+        _define(expander, name, _left)
+        return
     if expands:
         body = expander.expanded(body)
-    expander.is_global = expander.is_global or globally
+    prefix, parameters = read
     _define(expander, name, Macro(tuple(body), parameters, prefix))
 
 
@@ -154,121 +217,71 @@ def _defines_next(expander: Expander) -> bool:
     return following in _DEFINERS or following == "\\expandafter"
 
 
-def _operator(expander: Expander, token: str) -> None:
-    try:
-        star, names, text = expander.reader.arguments((_STAR, MANDATORY, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
+def _newenvironment(expander: Expander, token: str) -> None:
+    found = expander.arguments(token, _NEWENVIRONMENT)
+    if found is None:
         return
-    name = control_sequence(names)
-    if name is None:
-        expander.reader.put_back()
-        expander.emit(token)
-        return
-    starred = ("*",) if tuple(star) == ("\\BooleanTrue",) else ()
-    _define(expander, name, Macro(("\\operatorname", *starred, "{", *text, "}")))
-
-
-def _paired_delimiter(expander: Expander, token: str) -> None:
-    try:
-        names, left, right = expander.reader.arguments((MANDATORY, MANDATORY, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
-        return
-    name = control_sequence(names)
-    if name is None:
-        expander.reader.put_back()
-        expander.emit(token)
-        return
-    plain = (*left, "#3", *right)
-    sized = ("#2", *left, "#3", "#2", *right)
-    stretched = ("\\left", *left, "#3", "\\right", *right)
-    body = (
-        *("\\IfBooleanTF", "{", "#1", "}", "{", *stretched, "}", "{"),
-        *("\\IfNoValueTF", "{", "#2", "}", "{", *plain, "}", "{", *sized, "}", "}"),
-    )
-    _define(expander, name, Macro(body, (_STAR, _OPTIONAL, MANDATORY)))
-
-
-def _newenvironment(expander: Expander, token: str, *, renews: bool = False) -> None:
-    try:
-        _, names, count, default, begin, end = expander.reader.arguments(_NEWENVIRONMENT)
-    except NoArgument:
-        expander.emit(token)
-        return
-    parameters = newcommand_parameters(count, default)
-    if parameters is None:
-        expander.reader.put_back()
-        expander.emit(token)
-        return
-    _define_environment(expander, names, Environment(Macro(tuple(begin), parameters), tuple(end)))
-
-
-def _document_command(expander: Expander, token: str, *, provides: bool = False) -> None:
-    try:
-        names, spec, body = expander.reader.arguments((MANDATORY, MANDATORY, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
-        return
-    name = control_sequence(names)
-    parameters = xparse_parameters(spec)
-    if name is None or parameters is None:
-        expander.reader.put_back()
-        expander.emit(token)
-    elif provides and name in expander.meanings:
-        expander.remove()
-    else:
-        _define(expander, name, Macro(tuple(body), parameters))
+    _, names, count, default, begin, end = found
+    _define_environment(expander, names, newcommand_parameters(count, default), begin, end)
 
 
 def _document_environment(expander: Expander, token: str) -> None:
-    try:
-        names, spec, begin, end = expander.reader.arguments((MANDATORY,) * 4)
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, (MANDATORY,) * 4)
+    if found is None:
         return
-    parameters = xparse_parameters(spec)
-    if parameters is None:
-        expander.reader.put_back()
-        expander.emit(token)
-        return
-    _define_environment(expander, names, Environment(Macro(tuple(begin), parameters), tuple(end)))
+    names, spec, begin, end = found
+    _define_environment(expander, names, xparse_parameters(spec), begin, end)
 
 
-def _define_environment(expander: Expander, names: Sequence[str], environment: Environment) -> None:
+def _new_environ(expander: Expander, token: str) -> None:
+    r"""Carry out environ's ``\NewEnviron``, in which ``\BODY`` is what the environment holds."""
+    found = expander.arguments(token, (MANDATORY, _OPTIONAL, _OPTIONAL, MANDATORY, _OPTIONAL))
+    if found is None:
+        return
+    names, count, default, begin, end = found
+    parameters = newcommand_parameters(count, default)
+    if parameters is not None:
+        parameters = (*parameters, BODY)
+        begin = [f"#{len(parameters)}" if part == "\\BODY" else part for part in begin]
+    end = () if tuple(end) == NO_VALUE else end
+    _define_environment(expander, names, parameters, begin, end)
+
+
+def _define_environment(
+    expander: Expander,
+    names: Sequence[str],
+    parameters: tuple[Parameter, ...] | None,
+    begin: Sequence[str],
+    end: Sequence[str],
+) -> None:
+    """Define an environment; one whose parameters are not understood is not expanded."""
     name = "".join(names).strip()
-    machinery = environment.begin.machinery or Macro(environment.end).machinery
-    if name not in STRUCTURE_ENVIRONMENTS and not (expander.in_style and machinery):
-        expander.environments[name] = environment
     expander.remove()
+    if parameters is None:
+        return
+    environment = Environment(Macro(tuple(begin), parameters), tuple(end))
+    machinery = environment.begin.machinery or Macro(environment.end).machinery
+    if name not in STRUCTURE_ENVIRONMENTS and not (expander.style and machinery):
+        expander.environments[name] = environment
 
 
 def _csname(expander: Expander, token: str) -> None:
     reader = expander.reader
-    tokens = _csname_tokens(expander)
+    tokens = expander.reader.up_to("\\endcsname")
     name = "\\" + "".join(expander.expanded(tokens)).strip() if tokens is not None else ""
     if name in expander.meanings or is_plain_name(name):
         reader.push([name])
-        return
-    expander.emit(token)
-    if tokens is not None:
-        reader.push([*tokens, "\\endcsname"])
+    elif tokens is not None and not expander.is_nested:
+        reader.skip_after_word()
+        expander.remove()  # an internal, or nothing at all
+    else:
+        expander.emit(token)
+        reader.push([*tokens, "\\endcsname"] if tokens is not None else ())
 
 
 def is_plain_name(name: str) -> bool:
     """Tell whether a control sequence can be written as such: a word of ASCII letters."""
     return len(name) > 1 and name.isascii() and name[1:].isalpha()
-
-
-def _csname_tokens(expander: Expander) -> list[str] | None:
-    r"""Read up to ``\endcsname``; None, with the input as before, where it does not come."""
-    tokens: list[str] = []
-    while len(tokens) < _MAX_CSNAME and (token := expander.reader.next()) is not None:
-        if token == "\\endcsname":
-            return tokens
-        tokens.append(token)
-    expander.reader.push(tokens)
-    return None
 
 
 def _expandafter(expander: Expander, token: str) -> None:
@@ -283,7 +296,10 @@ def _expandafter(expander: Expander, token: str) -> None:
         held.append(first)
         if second != "\\expandafter":
             break
-    if second == "\\csname" and (tokens := _csname_tokens(expander)) is not None:
+    if second == "\\string" and (shown := reader.next()) is not None:
+        backslash = ["\\textbackslash"] if shown[0] == "\\" else []
+        reader.push([*backslash, *([shown.removeprefix("\\")] if shown != "\\" else [])])
+    elif second == "\\csname" and (tokens := expander.reader.up_to("\\endcsname")) is not None:
         reader.push(["\\" + "".join(expander.expanded(tokens)).strip()])
     else:
         meaning = expander.meanings.get(second)
@@ -295,27 +311,30 @@ def _expandafter(expander: Expander, token: str) -> None:
     reader.push(held)
 
 
+def _string(expander: Expander, token: str) -> None:
+    r"""Write ``\string`` and the name behind it, which it shows."""
+    expander.emit(token)
+    shown = expander.reader.peek_raw()
+    if shown is not None and shown[0] == "\\":
+        expander.emit(expander.reader.next() or "")
+
+
 def _namedef(expander: Expander, token: str) -> None:
-    try:
-        name = expander.reader.argument()
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, (MANDATORY,))
+    if found is None:
         return
-    expander.reader.push(["\\" + "".join(expander.expanded(name)).strip()])
+    expander.reader.push(["\\" + "".join(expander.expanded(found[0])).strip()])
     _def(expander, "\\def")
 
 
 def _nameuse(expander: Expander, token: str) -> None:
-    try:
-        name = expander.reader.argument()
-    except NoArgument:
-        expander.emit(token)
-        return
-    expander.reader.push(["\\csname", *name, "\\endcsname"])
+    found = expander.arguments(token, (MANDATORY,))
+    if found is not None:
+        expander.reader.push(["\\csname", *found[0], "\\endcsname"])
 
 
 def _make_at(expander: Expander, token: str, *, letter: bool) -> None:
-    expander.reader.at_letter = letter
+    expander.reader.letters = "at" if letter else "word"
     expander.reader.skip_after_word()
     expander.remove()
 
@@ -330,22 +349,12 @@ def _catcode(expander: Expander, token: str) -> None:
     if character == "@" and value in ("11", "12"):
         frame.pos = match.end()
         _make_at(expander, token, letter=value == "11")
-    elif expander.in_style:
+    elif expander.style:
         frame.pos = match.end()
     elif value != _SYNTAX.get(character, "11" if character.isalpha() else value):
         raise CannotExpand("catcode_change", f"{token}{match[0]} in {frame.path}")
     else:
         expander.emit(token)
-
-
-def _at_document(expander: Expander, token: str, *, begin: bool) -> None:
-    try:
-        tokens = expander.reader.argument()
-    except NoArgument:
-        expander.emit(token)
-        return
-    expander.reader.push(tokens if begin else ())
-    expander.remove()
 
 
 _DEFINERS: Mapping[str, Handler] = {
@@ -376,18 +385,23 @@ DEFINITIONS: Mapping[str, Handler] = {
     "\\RenewDocumentCommand": _document_command,
     "\\ProvideDocumentCommand": functools.partial(_document_command, provides=True),
     "\\DeclareDocumentCommand": _document_command,
-    "\\NewExpandableDocumentCommand": _document_command,
+    **dict.fromkeys(
+        [f"\\{word}ExpandableDocumentCommand" for word in ("New", "Renew", "Declare")],
+        _document_command,
+    ),
     "\\NewDocumentEnvironment": _document_environment,
     "\\RenewDocumentEnvironment": _document_environment,
+    "\\ProvideDocumentEnvironment": _document_environment,
     "\\DeclareDocumentEnvironment": _document_environment,
+    "\\NewEnviron": _new_environ,
+    "\\RenewEnviron": _new_environ,
     "\\newif": new_if,
     "\\csname": _csname,
     "\\expandafter": _expandafter,
+    "\\string": _string,
     "\\@namedef": _namedef,
     "\\@nameuse": _nameuse,
     "\\makeatletter": functools.partial(_make_at, letter=True),
     "\\makeatother": functools.partial(_make_at, letter=False),
     "\\catcode": _catcode,
-    "\\AtBeginDocument": functools.partial(_at_document, begin=True),
-    "\\AtEndDocument": functools.partial(_at_document, begin=False),
 }

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from pasture.sources.latex.macros import Handler, is_writable, substitute
+from pasture.sources.latex.expand import Expander, Handler
+from pasture.sources.latex.macros import is_writable, substitute
 from pasture.sources.latex.names import MATH_ENVIRONMENTS
-from pasture.sources.latex.reader import NoArgument
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
+from pasture.sources.latex.reader import BODY, NoArgument
 
 _END = "\\<end>"  # closes an expanded environment; no text can hold such a token
 
@@ -23,6 +20,11 @@ def _begin(expander: Expander, token: str) -> None:
     if name == "document":
         expander.in_math = False
         expander.emit(token)
+        if expander.at_begin is not None:
+            reader.pass_over(length)
+            expander.emit("{document}")
+            waiting, expander.at_begin = expander.at_begin, None
+            reader.push(waiting)
         return
     environment = expander.environments.get(name)
     whole = f"{token}{{{name}}}"
@@ -36,15 +38,28 @@ def _begin(expander: Expander, token: str) -> None:
         expander.leave(whole)
         return
     expander.enter_call(whole)
+    parameters = environment.begin.parameters
+    takes_body = BODY in parameters[-1:]
     try:
-        arguments = reader.arguments(environment.begin.parameters)
+        arguments = reader.arguments(parameters[:-1] if takes_body else parameters)
     except NoArgument:
         expander.leave(whole)
         return
+    if takes_body:
+        body = reader.environment_body(name)
+        if body is None:
+            reader.put_back()
+            expander.leave(whole)
+            return
+        arguments.append(body)
     opening, closing = (["{"], ["}"]) if environment.declares() else ([], [])
+    start = opening + substitute(environment.begin.body, arguments)
     end = (*substitute(environment.end, arguments), *closing, _END)
-    expander.open_environments.append((name, end))
-    reader.push(opening + substitute(environment.begin.body, arguments))
+    if takes_body:
+        start.extend(end)
+    else:
+        expander.open_environments.append((name, end))
+    reader.push(start)
     expander.remove()
     expander.check_call()
 
@@ -57,6 +72,11 @@ def _end(expander: Expander, token: str) -> None:
         expander.enter_call(f"{token}{{{name}}}")
         expander.reader.push(expander.open_environments.pop()[1])
         expander.remove()
+        return
+    if name == "document" and expander.at_end:
+        expander.reader.pass_over(length)
+        waiting, expander.at_end = expander.at_end, []
+        expander.reader.push([*waiting, token, "{", name, "}"])
         return
     expander.emit(token)
     if name == "document":

@@ -14,30 +14,37 @@ from __future__ import annotations
 import collections
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from pasture.sources.latex.conditionals import CONDITIONALS
-from pasture.sources.latex.definitions import DEFINITIONS
-from pasture.sources.latex.environments import ENVIRONMENTS
-from pasture.sources.latex.inputs import INPUTS
 from pasture.sources.latex.limits import CannotExpand, ExpansionLimits, Files
 from pasture.sources.latex.macros import (
     Environment,
     Frozen,
     Macro,
-    Meaning,
     ends_openly,
     is_argument,
+    is_internal,
     is_one_token,
     is_taken_for_option,
     is_writable,
     substitute,
 )
-from pasture.sources.latex.modes import MODES, write_dollar
-from pasture.sources.latex.reader import FileFrame, NoArgument, Reader, cost
+from pasture.sources.latex.names import DEFINED
+from pasture.sources.latex.reader import (
+    MANDATORY,
+    FileFrame,
+    NoArgument,
+    Parameter,
+    Reader,
+    cost,
+)
+from pasture.sources.latex.styles import Style
 from pasture.sources.latex.tokens import LETTERS, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
+QUIETLY = "\\<quietly>"  # runs the group behind it as a style file's code; no text can hold it
+_OPTIONAL = Parameter("optional")
+_MAX_ARGUMENTS = 9  # TeX's own limit
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
 
 
@@ -58,29 +65,42 @@ class _Call:
     is_undone: bool = False
 
 
+Handler = Callable[["Expander", str], None]
+"""What a command of LaTeX does: it is called with its name, which has been read."""
+Meaning = Macro | Frozen | Handler
+
+
 class Expander:
     """Expands one paper. Use it once.
 
     Args:
         files: The files of the submission.
+        commands: What LaTeX's own commands do (``commands.COMMANDS``).
         limits: How far to go.
     """
 
-    def __init__(self, files: Files, limits: ExpansionLimits = ExpansionLimits()) -> None:
+    def __init__(
+        self,
+        files: Files,
+        commands: Mapping[str, Meaning],
+        limits: ExpansionLimits = ExpansionLimits(),
+    ) -> None:
         self.files = files
         self.limits = limits
         self.reader = Reader(files.lexicon, limits.total_steps)
-        self.meanings: dict[str, Meaning] = {
-            **DEFINITIONS,
-            **CONDITIONALS,
-            **INPUTS,
-            **ENVIRONMENTS,
-            **MODES,
-        }
+        self.meanings: dict[str, Meaning] = dict(commands)
         self.environments: dict[str, Environment] = {}
         self.conditionals: list[bool] = []
         """For each open conditional: whether its ``\\else`` and ``\\fi`` are ours to remove."""
         self.flags: dict[str, bool] = {}
+        self.class_options: list[str] = []
+        self.passed: dict[str, list[str]] = {}
+        """The options that are passed to a class or package, by its file (``own.sty``)."""
+        self.loaded: dict[str, list[str]] = {}
+        """The options with which each class or package was loaded, by its file."""
+        self.at_begin: list[str] | None = []
+        """What waits for the beginning of the document; None after it."""
+        self.at_end: list[str] = []
         self.out: list[str] = []
         self.used: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
@@ -149,7 +169,10 @@ class Expander:
             if first == "\\":
                 meaning = meanings.get(token)
                 if meaning is None:
-                    self.emit(token)
+                    if "@" in token and not self._nesting and is_internal(token):
+                        self._drop_internal()
+                    else:
+                        self.emit(token)
                 elif isinstance(meaning, Macro):
                     self._expand_call(token, meaning)
                 elif isinstance(meaning, Frozen):
@@ -167,7 +190,7 @@ class Expander:
                 self.close_group()
                 self.emit(token)
             elif first == "$":
-                write_dollar(self)
+                self._write_dollar()
             else:
                 if self.in_math and "\n\n" in token:
                     self.in_math = False
@@ -186,6 +209,30 @@ class Expander:
         if token[0] in LETTERS and out and is_control_word(out[-1]):
             out.append(" ")
         out.append(token)
+
+    def _write_dollar(self) -> None:
+        """Write ``$`` or ``$$``, which start a formula or end one."""
+        opens = not self.in_math
+        self.emit("$")
+        if (opens or self.is_display) and self.reader.peek_raw() == "$":
+            self.reader.next()
+            self.emit("$")
+            self.is_display = opens
+        self.in_math = opens
+
+    def _drop_internal(self) -> None:
+        """Leave out an internal of LaTeX, and its arguments: the text cannot hold either."""
+        reader = self.reader
+        try:
+            for _ in range(_MAX_ARGUMENTS):
+                following = (reader.peek_raw() or "")[:1]
+                if following not in ("{", "["):
+                    break
+                reader.arguments((MANDATORY if following == "{" else _OPTIONAL,))
+        except NoArgument:
+            pass
+        reader.skip_after_word()
+        self.remove()
 
     def _emit_frozen(self, meaning: Frozen) -> None:
         if meaning.token == "\\relax":
@@ -218,6 +265,13 @@ class Expander:
     def meaning(self, token: str) -> Meaning:
         """The meaning of a token, ``Frozen`` where only TeX knows it."""
         return self.meanings.get(token) or Frozen(token)
+
+    def is_defined(self, token: str) -> bool:
+        """Tell whether a name has a meaning, from the paper or from LaTeX and pdfTeX."""
+        meaning = self.meanings.get(token)
+        if isinstance(meaning, Frozen) and meaning.token == token:
+            return token in DEFINED  # after ``\\let\\foo\\undefined``
+        return meaning is not None or token in DEFINED or token[0] != "\\"
 
     def open_group(self) -> None:
         """Start a group."""
@@ -321,9 +375,17 @@ class Expander:
         self.unexpanded.setdefault(token)
         self.emit(token)
 
+    def arguments(self, token: str, parameters: Sequence[Parameter]) -> list[Sequence[str]] | None:
+        """Read the arguments of a command; None, its name written, where they are not there."""
+        try:
+            return self.reader.arguments(parameters)
+        except NoArgument:
+            self.emit(token)
+            return None
+
     # Files.
 
-    def open_file(self, path: str, *, is_style: bool = False) -> None:
+    def open_file(self, path: str, style: Style | None = None) -> None:
         """Read a file from here on. A style file gives definitions and no text."""
         text = self.files.part(path) if self.used else self.files.text(path)
         self._input_chars += len(text)
@@ -333,15 +395,24 @@ class Expander:
             raise CannotExpand("input_over_limit", f"{self._input_chars:,} characters at {path}")
         if path not in self.used:
             self.used.append(path)
+        self._open(path, text, style)
+        if style:
+            self.reader.letters = "at"
+
+    def run_quietly(self, tokens: Sequence[str], code: str = "") -> None:
+        """Run tokens, and code, as those of a style file: for their definitions only."""
+        self._open("", code, Style(""))
+        self.reader.push(tokens)
+
+    def _open(self, path: str, text: str, style: Style | None) -> None:
         frame = self.reader.open(path, text)
-        frame.is_style = is_style
-        frame.at_letter = self.reader.at_letter
+        frame.style = style
+        frame.letters = self.reader.letters
         frame.num_groups = len(self._groups)
         frame.num_conditionals = len(self.conditionals)
         frame.out = self.out
         self._call = None
-        if is_style:
-            self.reader.at_letter = True
+        if style:
             self.out = []
 
     def is_open(self, path: str) -> bool:
@@ -349,16 +420,29 @@ class Expander:
         return any(isinstance(f, FileFrame) and f.path == path for f in self.reader.frames)
 
     @property
-    def in_style(self) -> bool:
-        """Whether a style file is being read."""
-        return any(isinstance(f, FileFrame) and f.is_style for f in self.reader.frames)
+    def is_nested(self) -> bool:
+        """Whether tokens are expanded on their own."""
+        return self._nesting > 0
+
+    @property
+    def style(self) -> Style | None:
+        """The style file that is being read; None outside of any."""
+        for frame in reversed(self.reader.frames):
+            if isinstance(frame, FileFrame) and frame.style:
+                return frame.style
+        return None
 
     def _close_file(self) -> None:
-        frame = self.reader.frames.pop()
+        frame = self.reader.frames[-1]
         assert isinstance(frame, FileFrame)  # ``Reader.next`` passes the ends of lists over
-        if frame.is_style:
+        if frame.style and frame.style.at_end:
+            self.reader.push(frame.style.at_end)
+            frame.style.at_end = []
+            return
+        self.reader.frames.pop()
+        if frame.style:
             self.out = frame.out
-            self.reader.at_letter = frame.at_letter
+            self.reader.letters = frame.letters
             self.close_groups(frame.num_groups)
             del self.conditionals[frame.num_conditionals :]
         self._call = None

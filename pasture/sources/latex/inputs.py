@@ -3,14 +3,12 @@ r"""The commands that read other files of the submission: ``\input`` and its kin
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from pasture.sources.latex.macros import Handler
-from pasture.sources.latex.reader import MANDATORY, FileFrame, NoArgument, Parameter
-
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
+from pasture.sources.latex.expand import Expander, Handler
+from pasture.sources.latex.packages import PACKAGES
+from pasture.sources.latex.reader import MANDATORY, NO_VALUE, FileFrame, Parameter
+from pasture.sources.latex.styles import Style, split_options
 
 _NO_NAME = frozenset("\\{}# \t\n")
 _MAX_NAME = 200  # characters of a file name without braces
@@ -36,11 +34,10 @@ def _input(expander: Expander, token: str) -> None:
 
 def _read_named(expander: Expander, token: str, *, num_folders: int) -> None:
     r"""Carry out the commands that name a file in braces, behind its folder for ``\import``."""
-    try:
-        _, *parts = expander.reader.arguments((_STAR, *(MANDATORY,) * (num_folders + 1)))
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, (_STAR, *(MANDATORY,) * (num_folders + 1)))
+    if found is None:
         return
+    _, *parts = found
     names = ["".join(expander.expanded(part)).strip().strip('"') for part in parts]
     _read(expander, "/".join(name.rstrip("/") for name in names if name))
 
@@ -58,11 +55,10 @@ def _read(expander: Expander, name: str) -> None:
 
 
 def _read_if_exists(expander: Expander, token: str) -> None:
-    try:
-        name, found, missing = expander.reader.arguments((MANDATORY,) * 3)
-    except NoArgument:
-        expander.emit(token)
+    arguments = expander.arguments(token, (MANDATORY,) * 3)
+    if arguments is None:
         return
+    name, found, missing = arguments
     path = expander.files.resolve("".join(expander.expanded(name)).strip())
     expander.reader.push(missing if path is None else found)
     if path is not None and not expander.is_open(path):
@@ -72,22 +68,70 @@ def _read_if_exists(expander: Expander, token: str) -> None:
 
 def _package(expander: Expander, token: str, *, extension: str) -> None:
     r"""Read the definitions of a package or class that the submission brings along."""
-    try:
-        _, names = expander.reader.arguments((_OPTIONAL, MANDATORY))
-    except NoArgument:
-        expander.emit(token)
+    found = expander.arguments(token, (_OPTIONAL, MANDATORY))
+    if found is None:
         return
-    found = [
-        path
-        for name in "".join(names).split(",")
-        if (path := expander.files.resolve(name.strip(), extension=extension))
-        and not expander.is_open(path)
-    ]
-    for path in reversed(found):
-        expander.open_file(path, is_style=True)
-    if not found:
-        expander.reader.put_back()
+    read = expander.reader.last_read
+    options = _options(expander, found[0])
+    if token in ("\\documentclass", "\\documentstyle"):
+        expander.class_options = options
+    names = split_options("".join(expander.expanded(found[1])))
+    if not _load(expander, names, options, extension):
         expander.emit(token)
+        expander.reader.push(read)
+
+
+def _with_options(expander: Expander, token: str, *, extension: str) -> None:
+    r"""Carry out ``\LoadClassWithOptions`` and its like: with the options of the style itself."""
+    found = expander.arguments(token, (MANDATORY,))
+    if found is None:
+        return
+    style = expander.style
+    options = [*expander.passed.get(style.name, ()), *style.given] if style else []
+    _load(expander, split_options("".join(found[0])), options, extension)
+    expander.remove()
+
+
+def _old_class(expander: Expander, token: str) -> None:
+    r"""Carry out ``\documentstyle`` of LaTeX 2.09, whose options are style files too."""
+    found = expander.arguments(token, (_OPTIONAL, MANDATORY))
+    if found is None:
+        return
+    read = expander.reader.last_read
+    expander.class_options = options = _options(expander, found[0])
+    names = split_options("".join(expander.expanded(found[1])))
+    expander.emit(token)
+    expander.reader.push(read)
+    _load(expander, options, [], ".sty")
+    if not _load(expander, names, options, ".cls"):
+        _load(expander, names, options, ".sty")
+
+
+def _options(expander: Expander, tokens: Sequence[str]) -> list[str]:
+    if tuple(tokens) == NO_VALUE:
+        return []
+    return split_options("".join(expander.expanded(tokens)))
+
+
+def _load(expander: Expander, names: Sequence[str], options: Sequence[str], extension: str) -> bool:
+    """Read the styles of the submission among some; tell whether there is any."""
+    found: list[tuple[str, Style]] = []
+    is_own = False
+    for name in names:
+        style = Style(name + extension, list(options), prefix=f"{name}@")
+        path = expander.files.resolve(name, extension=extension)
+        is_own = is_own or path is not None
+        if style.name in expander.loaded:
+            continue
+        expander.loaded[style.name] = list(options)
+        if path is not None and not expander.is_open(path):
+            found.append((path, style))
+        elif known := PACKAGES.get(style.name):
+            given = [*expander.passed.get(style.name, ()), *options]
+            expander.meanings.update(known(given, expander.class_options))
+    for path, style in reversed(found):
+        expander.open_file(path, style)
+    return is_own
 
 
 def _end_input(expander: Expander, token: str) -> None:
@@ -106,6 +150,9 @@ INPUTS: Mapping[str, Handler] = {
     "\\includefrom": functools.partial(_read_named, num_folders=1),
     "\\subincludefrom": functools.partial(_read_named, num_folders=1),
     "\\InputIfFileExists": _read_if_exists,
+    "\\documentstyle": _old_class,
+    "\\LoadClassWithOptions": functools.partial(_with_options, extension=".cls"),
+    "\\RequirePackageWithOptions": functools.partial(_with_options, extension=".sty"),
     "\\usepackage": functools.partial(_package, extension=".sty"),
     "\\RequirePackage": functools.partial(_package, extension=".sty"),
     "\\documentclass": functools.partial(_package, extension=".cls"),

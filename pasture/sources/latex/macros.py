@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping, Sequence
 
 from pasture.sources.latex.names import DECLARATIONS, MACHINERY, words
-from pasture.sources.latex.reader import MANDATORY, NO_VALUE, Parameter
+from pasture.sources.latex.reader import BODY, MANDATORY, NO_VALUE, Parameter
 from pasture.sources.latex.tokens import is_control_word
 
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
-
-
+_NAME = re.compile(r"\\[A-Za-z@_:]{2,}")
 _DEFINES_NEXT = words("def gdef edef xdef let futurelet newcommand renewcommand", "\\")
+
+
+def is_internal(token: str) -> bool:
+    """Tell the names of LaTeX's internals, ``\\@name`` and ``\\name_of:n``, from verbatim text."""
+    return ("@" in token or "_" in token or ":" in token) and _NAME.fullmatch(token) is not None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Macro:
         internals = tuple(
             token
             for token in self.body
-            if token[0] == "\\" and (token in MACHINERY or ("@" in token and len(token) > 2))
+            if token[0] == "\\" and (token in MACHINERY or is_internal(token))
         )
         object.__setattr__(self, "machinery", internals)
         object.__setattr__(self, "defines", defines)
@@ -99,10 +101,6 @@ class Frozen:
     """
 
     token: str
-
-
-Handler = Callable[["Expander", str], None]
-Meaning = Macro | Frozen | Handler
 
 
 def ends_openly(body: Sequence[str]) -> bool:
@@ -180,29 +178,51 @@ def xparse_parameters(spec: Sequence[str]) -> tuple[Parameter, ...] | None:
     """Read an argument specification of xparse, such as ``s O{x} m``; None where it is odd."""
     parameters: list[Parameter] = []
     tokens = _characters(spec)
-    while tokens:
-        letter = tokens.pop(0)
-        if letter in ("+", "!", ">"):
-            continue
-        if letter == "m":
-            parameters.append(MANDATORY)
-        elif letter == "s":
-            parameters.append(Parameter("star", delimiter=("*",)))
-        elif letter == "t" and tokens:
-            parameters.append(Parameter("star", delimiter=(tokens.pop(0),)))
-        elif letter == "o":
-            parameters.append(Parameter("optional"))
-        elif letter == "O" and tokens:
-            parameters.append(Parameter("optional", default=_pop_group(tokens)))
-        elif letter == "g":
-            parameters.append(Parameter("group"))
-        elif letter in ("d", "D", "r", "R") and len(tokens) >= 2:
-            opening, closing = tokens.pop(0), tokens.pop(0)
-            default = _pop_group(tokens) if letter in ("D", "R") and tokens else NO_VALUE
-            parameters.append(Parameter("optional", default, (closing,), opening))
-        else:
-            return None
+    try:
+        while tokens:
+            _pop_parameters(tokens, parameters)
+    except (IndexError, ValueError):  # it ends within a parameter, or has one of another kind
+        return None
     return tuple(parameters) if len(parameters) <= 9 else None
+
+
+_SIMPLE = {
+    "m": MANDATORY,
+    "s": Parameter("star", delimiter=("*",)),
+    "o": Parameter("optional"),
+    "g": Parameter("group"),
+    "v": Parameter("verbatim"),
+    "b": BODY,
+}
+
+
+def _pop_parameters(tokens: list[str], parameters: list[Parameter]) -> None:
+    letter = tokens.pop(0)
+    if letter in _SIMPLE:
+        parameters.append(_SIMPLE[letter])
+    elif letter == ">":
+        if _pop_group(tokens) != ("\\TrimSpaces",):
+            raise ValueError(letter)  # it changes the argument
+    elif letter == "t":
+        parameters.append(Parameter("star", delimiter=(tokens.pop(0),)))
+    elif letter == "O":
+        parameters.append(Parameter("optional", default=_pop_group(tokens)))
+    elif letter == "G":
+        parameters.append(Parameter("group", default=_pop_group(tokens)))
+    elif letter == "u":
+        parameters.append(Parameter("delimited", delimiter=_pop_group(tokens)))
+    elif letter in ("e", "E"):
+        marks = _pop_group(tokens)
+        defaults = list(_pop_group(tokens)) if letter == "E" else []
+        for mark in marks:
+            default = _pop_group(defaults) if defaults else NO_VALUE
+            parameters.append(Parameter("embellishment", default, (mark,)))
+    elif letter in ("d", "D", "r", "R"):
+        opening, closing = tokens.pop(0), tokens.pop(0)
+        default = _pop_group(tokens) if letter in ("D", "R") else NO_VALUE
+        parameters.append(Parameter("optional", default, (closing,), opening))
+    elif letter not in ("+", "!"):
+        raise ValueError(letter)
 
 
 def _characters(spec: Sequence[str]) -> list[str]:
@@ -223,7 +243,7 @@ def _pop_group(tokens: list[str]) -> tuple[str, ...]:
     return tuple(group[1:-1])
 
 
-def is_writable(macro: Macro, meanings: Mapping[str, Meaning]) -> bool:
+def is_writable(macro: Macro, meanings: Mapping[str, object]) -> bool:
     """Tell whether expanding a macro leaves only what a document may hold.
 
     A body with internals of LaTeX can still be expanded where they are run on the way: those

@@ -7,29 +7,14 @@ nothing in a formula, dollars in text. A formula that a blank line breaks has en
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from pasture.sources.latex.conditionals import Condition
-from pasture.sources.latex.macros import Handler
+from pasture.sources.latex.expand import Expander, Handler
 from pasture.sources.latex.names import DECLARATIONS, NO_SPACE_BEFORE, TEXT_COMMANDS
 from pasture.sources.latex.reader import FileFrame, NoArgument
 from pasture.sources.latex.tokens import is_control_word
 
-if TYPE_CHECKING:
-    from pasture.sources.latex.expand import Expander
-
 _SCRIPTS = ("^", "_")
-
-
-def write_dollar(expander: Expander) -> None:
-    """Write ``$`` or ``$$``, which start a formula or end one."""
-    opens = not expander.in_math
-    expander.emit("$")
-    if (opens or expander.is_display) and expander.reader.peek_raw() == "$":
-        expander.reader.next()
-        expander.emit("$")
-        expander.is_display = opens
-    expander.in_math = opens
 
 
 def _open_formula(expander: Expander, token: str) -> None:

@@ -89,13 +89,27 @@ TEXT_COMMANDS = words(
 """Commands whose argument is text, in a formula too."""
 
 UNKNOWN_TESTS = words(
-    """
-    ifdim ifodd ifvmode ifhmode ifinner ifvoid ifhbox ifvbox ifeof ifcase ifcat
-    ifcsname iffontchar ifpdf ifPDFTeX ifxetex ifXeTeX ifluatex ifLuaTeX ifpdftex ifincsname
-    """,
-    "\\",
+    "ifvmode ifhmode ifinner ifvoid ifhbox ifvbox ifeof ifcat iffontchar ifincsname", "\\"
 )
 """Conditionals whose outcome depends on more than the source."""
+
+PDFTEX_TESTS = words("ifpdf ifPDFTeX ifpdftex", "\\")
+OTHER_ENGINE_TESTS = words(
+    "ifxetex ifXeTeX ifluatex ifLuaTeX ifLuaHBTeX ifvtex ifVTeX ifptex ifuptex iftutex", "\\"
+)
+"""Tests of the engine: arXiv sets papers with pdfTeX."""
+
+LATEX_FLAGS = words(
+    """
+    @twocolumn @twoside @titlepage @openright @openbib @compatibility @filesw @mainmatter @tempswa
+    @restonecol @inlabel @newlist @nobreak @noskipsec @minipage @afterindent @firstcolumn
+    @mparswitch @reversemargin @specialpage @partsw @eqnsw @ignore @inmath @nmbrlist @insert
+    """
+)
+"""Flags of LaTeX and its classes, which are off unless an option of their name is given."""
+
+SET_FLAGS = words("@filesw @mainmatter @afterindent @firstcolumn @eqnsw")
+"""Those that are on at first."""
 
 NO_SPACE_BEFORE = words("/ @ space bgroup egroup footnote footnotemark xspace , ; : !", "\\") | {
     "\\ "
@@ -127,3 +141,41 @@ BACK_MATTER = (
 )
 """How headings of back matter start. A paper whose first heading is one is a letter without
 sections, cut by the fallback."""
+
+DEFINED = (
+    (STRUCTURE - {"\\chapter"})
+    | LOOKS
+    | MACHINERY
+    | DECLARATIONS
+    | TEXT_COMMANDS
+    | words(
+        """
+        alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+        upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
+        varepsilon vartheta varpi varrho varsigma varphi infty partial nabla sum prod int frac sqrt
+        cdot times to le ge leq geq ne neq in subset cup cap forall exists neg land lor
+        mathrm mathbf mathit mathsf mathtt mathcal mathnormal operator@font
+        LaTeX LaTeXe TeX copyright dag ddag pounds S P o O l L ss ae AE oe OE aa AA i j b c d k r t
+        u v H textasciitilde textbackslash textsuperscript textsubscript dots ldots cdots quad
+        qquad hspace vspace hskip vskip kern hfill vfill hfil vfil par noindent indent newline
+        linebreak pagebreak nolinebreak nopagebreak fbox framebox makebox parbox raisebox rule
+        line vector circle put multiput footnotemark footnotetext tableofcontents
+        listoffigures listoftables pagenumbering markboth markright newpage cleardoublepage
+        numberline contentsline addcontentsline addtocontents protect
+        newcounter setcounter addtocounter stepcounter refstepcounter value arabic roman Roman alph
+        Alph fnsymbol newlength setlength addtolength newsavebox sbox savebox usebox
+        newtheorem nocite @ifnextchar @ifstar @ifundefined @firstoftwo @secondoftwo @gobble
+        @startsection @makecaption @maketitle @title @author @date @thefnmark @thanks @empty
+        textwidth textheight columnwidth linewidth hsize vsize oddsidemargin topmargin parindent
+        parskip baselineskip lineskip tabcolsep arraycolsep arrayrulewidth columnsep paperwidth
+        paperheight c@page c@section c@subsection c@equation c@figure c@table c@footnote
+        thefootnote thesubsubsection theparagraph fnum@figure fnum@table jobname year month day
+        time today pdfoutput pdftexversion pdfcompresslevel pdfstrcmp pdfinfo pdfminorversion
+        eTeXversion protected unless numexpr dimexpr detokenize unexpanded ifdefined ifcsname
+        NewDocumentCommand ProvideDocumentCommand AddToHook IfFormatAtLeastTF
+        """,
+        "\\",
+    )
+)
+"""Names that have a meaning in every paper, as far as papers test them. ``\\chapter`` is none: only
+books have it."""

@@ -13,17 +13,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pasture.sources.latex.limits import CannotExpand
-from pasture.sources.latex.tokens import (
-    ENVIRONMENT,
-    TOKEN,
-    TOKEN_AT_LETTER,
-    Lexer,
-    Lexicon,
-)
+from pasture.sources.latex.styles import Style
+from pasture.sources.latex.tokens import ENVIRONMENT, Letters, Lexer, Lexicon, token_pattern
 
 NO_VALUE = ("-NoValue-",)  # what xparse gives for an optional argument that is not there
 _TRUE = ("\\BooleanTrue",)
 _FALSE = ("\\BooleanFalse",)
+_ENDS = ("\\begin", "\\end")
 _WHITESPACE = re.compile(r"[ \t\n]*")
 # After a control word TeX skips blanks and one line end, but not a blank line.
 _AFTER_CONTROL_WORD = re.compile(r"[ \t]*(?:\n[ \t]*(?![ \t\n]))?")
@@ -40,14 +36,24 @@ class Parameter:
     Args:
         kind: ``mandatory``, one token or a group; ``optional``, in brackets; ``star``, a mark
             that is there or not; ``delimited``, up to ``delimiter`` (``\\def``); ``group``, a
-            group that may be missing.
+            group that may be missing; ``embellishment``, behind a mark; ``verbatim``, between
+            two equal characters or braces; ``body``, all that an environment holds.
         default: The value of an optional argument that is not there.
         delimiter: The tokens that end a delimited argument, the closing bracket of an optional
             one, or the mark of a star.
         opening: The opening bracket of an optional argument.
     """
 
-    kind: Literal["mandatory", "optional", "star", "delimited", "group"]
+    kind: Literal[
+        "mandatory",
+        "optional",
+        "star",
+        "delimited",
+        "group",
+        "embellishment",
+        "verbatim",
+        "body",
+    ]
     default: tuple[str, ...] = NO_VALUE
     delimiter: tuple[str, ...] = ("]",)
     opening: str = "["
@@ -59,18 +65,19 @@ def cost(tokens: Sequence[str]) -> int:
 
 
 MANDATORY = Parameter("mandatory")
+BODY = Parameter("body")
 
 
 class FileFrame(Lexer):
     """A file that is being read, and what is restored at its end."""
 
-    __slots__ = ("at_letter", "is_style", "num_conditionals", "num_groups", "out", "path")
+    __slots__ = ("letters", "num_conditionals", "num_groups", "out", "path", "style")
 
     def __init__(self, path: str, text: str, lexicon: Lexicon) -> None:
         super().__init__(text, lexicon)
         self.path = path
-        self.is_style = False
-        self.at_letter = False
+        self.style: Style | None = None
+        self.letters: Letters = "word"  # as they were when the file was opened
         self.num_groups = 0
         self.num_conditionals = 0
         self.out: list[str] = []
@@ -96,21 +103,32 @@ class Reader:
 
     def __init__(self, lexicon: Lexicon, max_steps: int) -> None:
         self.frames: list[FileFrame | ListFrame] = []
-        self.pattern = TOKEN
+        self.pattern = token_pattern("word", "")
         self.spent = 0
         """Steps that token lists have cost so far, see ``cost``."""
         self._lexicon = lexicon
         self._max_steps = max_steps
         self._seen: list[str] = []
+        self._letters: Letters = "word"
+        self._unclosed: set[str] = set()  # or each would be looked for again, in quadratic time
+        self._short_verbs: dict[str, str] = {}
 
     @property
-    def at_letter(self) -> bool:
-        r"""Whether ``@`` counts as a letter (``\makeatletter``)."""
-        return self.pattern is TOKEN_AT_LETTER
+    def letters(self) -> Letters:
+        r"""What names are made of: ``@`` too after ``\makeatletter``."""
+        return self._letters
 
-    @at_letter.setter
-    def at_letter(self, value: bool) -> None:
-        self.pattern = TOKEN_AT_LETTER if value else TOKEN
+    @letters.setter
+    def letters(self, value: Letters) -> None:
+        self._letters = value
+        self.pattern = token_pattern(value, "".join(self._short_verbs))
+
+    def set_short_verb(self, character: str, command: str) -> None:
+        r"""Let a character stand for ``\verb`` or ``\lstinline``; for itself where it is none."""
+        self._short_verbs.pop(character, None)
+        if command:
+            self._short_verbs[character] = command
+        self.letters = self._letters
 
     def open(self, path: str, text: str) -> FileFrame:
         """Read a file from here on; what is being read goes on after it."""
@@ -136,7 +154,10 @@ class Reader:
         while True:
             frame = frames[-1]
             if isinstance(frame, FileFrame):
-                return frame.next(self.pattern)
+                token = frame.next(self.pattern)
+                if token and token[0] in self._short_verbs and len(token) > 1:
+                    return self._short_verbs[token[0]] + token
+                return token
             if frame.index < len(frame.tokens):
                 frame.index += 1
                 return frame.tokens[frame.index - 1]
@@ -208,6 +229,25 @@ class Reader:
             return tokens[1], 3
         return "", 0
 
+    def environment_body(self, name: str) -> list[str] | None:
+        r"""Read up to the ``\end`` of an environment; None, as before, where there is none."""
+        if name in self._unclosed:
+            return None
+        tokens: list[str] = []
+        depth = 1
+        while (token := self.next()) is not None:
+            found, length = self.environment_name() if token in _ENDS else ("", 0)
+            if found == name:
+                depth += 1 if token == "\\begin" else -1
+                if depth == 0:
+                    self.pass_over(length)
+                    self.spent += cost(tokens)
+                    return tokens
+            tokens.append(token)
+        self._unclosed.add(name)
+        self.push(tokens)
+        return None
+
     def pass_over(self, length: int) -> None:
         """Pass over what ``environment_name`` told."""
         frame = self.frames[-1]
@@ -236,6 +276,11 @@ class Reader:
         finally:
             self.spent += cost(self._seen)
 
+    @property
+    def last_read(self) -> list[str]:
+        """What ``arguments`` read last."""
+        return list(self._seen)
+
     def put_back(self) -> None:
         """Put back what ``arguments`` read last."""
         self.push(self._seen)
@@ -255,6 +300,16 @@ class Reader:
         tokens.pop()
         self.push(["{"])
         return tokens
+
+    def up_to(self, end: str, most: int = 200) -> list[str] | None:
+        """Read up to a token; None, with the input as before, where it is not near."""
+        tokens: list[str] = []
+        while len(tokens) < most and (token := self.next()) is not None:
+            if token == end:
+                return tokens
+            tokens.append(token)
+        self.push(tokens)
+        return None
 
     def character(self) -> str:
         """Read one token, a single character of a run."""
@@ -317,6 +372,17 @@ class Reader:
             self.skip_whitespace()
             self._take_character()
             return _TRUE
+        if parameter.kind == "embellishment":
+            if following is None or following[0] != parameter.delimiter[0]:
+                return parameter.default
+            self.skip_whitespace()
+            self._take_character()
+            self.skip_whitespace()
+            return self._mandatory()
+        if parameter.kind == "verbatim":
+            self.skip_whitespace()
+            opening = self._take_character()
+            return self._group() if opening == "{" else self._bracketed(opening)
         if parameter.kind == "group":
             if following != "{":
                 return parameter.default

@@ -11,18 +11,39 @@ into a letter; a paper that changes others is refused (definitions.py).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
 
 LETTERS = frozenset(string.ascii_letters)
 
-# A run is cut at 512 characters, so that splitting one never costs much.
-_PATTERN = r"[^\\{{}}$#]{{1,512}}|\\[{letters}]+|\\.|[{{}}$]|#+[1-9]?|\\"
-TOKEN = re.compile(_PATTERN.format(letters="A-Za-z"), re.DOTALL)
-TOKEN_AT_LETTER = re.compile(_PATTERN.format(letters="A-Za-z@"), re.DOTALL)
+Letters = Literal["word", "at", "code"]
+r"""What names are made of: letters; ``@`` too (``\makeatletter``); ``_`` and ``:`` too (expl3)."""
+_LETTERS: dict[Letters, str] = {"word": "A-Za-z", "at": "A-Za-z@", "code": "A-Za-z@_:"}
+
+
+@functools.lru_cache(maxsize=64)
+def token_pattern(letters: Letters, short_verbs: str) -> re.Pattern[str]:
+    """The pattern of a token.
+
+    Args:
+        letters: What names are made of.
+        short_verbs: Characters that start and end verbatim text on a line.
+    """
+    short = re.escape(short_verbs)
+    # A run is cut at 512 characters, so that splitting one never costs much.
+    pattern = rf"[^\\{{}}$#{short}]{{1,512}}|\\[{_LETTERS[letters]}]+|\\.|[{{}}$]|#+[1-9]?|\\"
+    for character in map(re.escape, short_verbs):
+        pattern += rf"|{character}(?:[^\n{character}]{{1,{_MAX_INLINE}}}{character})?"
+    return re.compile(pattern, re.DOTALL)
+
+
+_MAX_INLINE = 2000  # characters of a \verb, which TeX ends on its line
+TOKEN = token_pattern("word", "")
 
 ENVIRONMENT = re.compile(r"[ \t\n]{0,20}\{([^{}\\\n]{1,80})\}")
 BLANKS = re.compile(r"[ \t]*")
@@ -32,20 +53,28 @@ _URL = re.compile(r"[ \t]{0,20}\{(?:[^{}\n]|\{[^{}\n]{0,2000}\}){0,4000}\}")
 _OPTION = re.compile(r"[ \t]{0,20}\[[^\[\]\n]{0,500}\]")
 _LANGUAGE = re.compile(r"\{[^{}\n]{0,80}\}")
 _AFTER_WORD = re.compile(r"(?<!\\)\\[A-Za-z@]+\Z")
-_STOP = re.compile(
-    r"%|\\(?:[\\%]|(?:begin|verb|lstinline|mintinline|url|nolinkurl|path|href)(?![A-Za-z]))"
-)
-
 _VERBATIM_WORDS = frozenset(
-    {"\\begin", "\\verb", "\\lstinline", "\\mintinline", "\\url", "\\nolinkurl", "\\path"}
+    {
+        *("\\begin", "\\verb", "\\Verb", "\\lstinline", "\\mintinline"),
+        *("\\url", "\\nolinkurl", "\\path"),
+    }
 )
 _DECLARED_VERBATIM = re.compile(
-    r"\\(?:lstnewenvironment|DefineVerbatimEnvironment|newtcblisting|newtcbinputlisting|"
-    r"newverbatim|CustomVerbatimEnvironment)[ \t]*(?:\[[^\]\n]{0,200}\])?[ \t]*\{([A-Za-z*]+)\}"
+    r"\\(?:lstnewenvironment|(?:Define|Custom|Recustom)VerbatimEnvironment|newverbatim|"
+    r"newtcblisting|newtcbinputlisting|(?:Declare|New)TCBListing)"
+    r"[ \t]{0,20}(?:\[[^\]\n]{0,200}\][ \t]{0,20})?\{([A-Za-z*]{1,80})\}"
 )
-_DECLARED_MINTED = re.compile(r"\\newminted(?:\[([A-Za-z]+)\])?\{([A-Za-z]+)\}")
-_DECLARED_COMMENT = re.compile(r"\\excludecomment[ \t]*\{([A-Za-z*]+)\}")
-_MAX_INLINE = 2000  # characters of a \verb, which TeX ends on its line
+_DECLARED_MINTED = re.compile(r"\\newmint(ed|inline|)(?:\[([A-Za-z]{1,80})\])?\{([A-Za-z]{1,80})\}")
+_DECLARED_INLINE = re.compile(r"\\CustomVerbatimCommand\{?\\([A-Za-z]{1,80})\}?\{Verb\*?\}")
+_SAME_AS_INLINE = re.compile(
+    r"\\(?:let|def|newcommand\*?)[ ]?\{?(\\[A-Za-z]{1,80})\}?[ ]?=?[ ]?\{?"
+    r"(\\(?:verb|Verb|lstinline))(?![A-Za-z|+!])"
+)
+_DECLARED_SHORT = re.compile(
+    r"\\(?:MakeShortVerb|DefineShortVerb|lstMakeShortInline)\*?(?:\[[^\]\n]{0,200}\])?"
+    r"[ \t]{0,20}\{?\\?([^A-Za-z0-9\\{}\s])"
+)
+_DECLARED_COMMENT = re.compile(r"\\excludecomment[ \t]{0,20}\{([A-Za-z*]{1,80})\}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,21 +84,47 @@ class Lexicon:
     Args:
         verbatim: Their text is kept as it stands.
         comments: Their text is a comment.
+        inline: Commands of the paper's own that work as ``\\verb`` does, each with the
+            command that its text is written with: ``\\verb`` for another name of it, or itself.
+        short: Characters that do so in some of the paper.
     """
 
     verbatim: frozenset[str] = VERBATIM_ENVIRONMENTS
     comments: frozenset[str] = frozenset({"comment"})
+    inline: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    short: frozenset[str] = frozenset()
 
 
 def read_lexicon(texts: Iterable[str]) -> Lexicon:
-    """Find the verbatim and comment environments that a paper declares itself."""
+    """Find the verbatim and comment environments, and the commands, that a paper declares."""
     verbatim = set(VERBATIM_ENVIRONMENTS)
     comments = {"comment"}
+    inline: dict[str, str] = {}
+    short: set[str] = set()
     for text in texts:
         verbatim.update(_DECLARED_VERBATIM.findall(text))
-        verbatim.update(name or f"{code}code" for name, code in _DECLARED_MINTED.findall(text))
+        for kind, name, code in _DECLARED_MINTED.findall(text):
+            if kind == "ed":
+                verbatim.update((name, f"{name}*") if name else (f"{code}code", f"{code}code*"))
+            else:
+                name = f"\\{name or code + kind}"
+                inline[name] = name
+        inline.update((f"\\{name}", f"\\{name}") for name in _DECLARED_INLINE.findall(text))
+        inline.update(_SAME_AS_INLINE.findall(text))
+        short.update(_DECLARED_SHORT.findall(text))
         comments.update(_DECLARED_COMMENT.findall(text))
-    return Lexicon(frozenset(verbatim), frozenset(comments))
+    return Lexicon(frozenset(verbatim), frozenset(comments), inline, frozenset(short))
+
+
+@functools.lru_cache(maxsize=64)
+def _stop(inline: frozenset[str], short: frozenset[str]) -> re.Pattern[str]:
+    """What matters for comments: their sign, and what may hold it as text."""
+    words = ["begin", "verb", "Verb", "lstinline", "mintinline", "url", "nolinkurl", "path", "href"]
+    words.extend(name[1:] for name in sorted(inline))
+    pattern = rf"%|\\(?:[\\%]|(?:{'|'.join(words)})(?![A-Za-z]))"
+    for character in map(re.escape, sorted(short - {"%"})):
+        pattern += rf"|(?<!\\){character}[^\n{character}]{{1,{_MAX_INLINE}}}{character}"
+    return re.compile(pattern)
 
 
 def is_control_word(token: str) -> bool:
@@ -85,12 +140,13 @@ class Lexer:
         lexicon: Its verbatim environments.
     """
 
-    __slots__ = ("_lexicon", "_unclosed", "pos", "text")
+    __slots__ = ("_lexicon", "_unclosed", "_verbatim", "pos", "text")
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text = text
         self.pos = 0
         self._lexicon = lexicon
+        self._verbatim = _VERBATIM_WORDS.union(lexicon.inline)
         # Environments with no end ahead: each is looked for once, or time would be quadratic.
         self._unclosed: set[str] = set()
 
@@ -100,10 +156,10 @@ class Lexer:
         if match is None:
             return None
         token = match.group()
-        start, self.pos = self.pos, match.end()
-        if token in _VERBATIM_WORDS and (end := self.verbatim_end(token, self.pos)):
-            self.pos = end
-            return self.text[start:end]
+        self.pos = match.end()
+        if token in self._verbatim and (end := self.verbatim_end(token, self.pos)):
+            after, self.pos = self.pos, end
+            return self._lexicon.inline.get(token, token) + self.text[after:end]
         return token
 
     def verbatim_end(self, word: str, pos: int) -> int:
@@ -146,7 +202,7 @@ class Lexer:
                 return 0
             pos = language.end()
         opening = text[pos : pos + 1]
-        if not opening or opening in LETTERS or opening.isspace() or opening in "*\\":
+        if not opening or opening in LETTERS or opening.isspace() or opening in "*\\}":
             return 0
         closing = "}" if opening == "{" and word != "\\verb" else opening
         end = text.find(closing, pos + 1, pos + 1 + _MAX_INLINE)
@@ -167,7 +223,8 @@ def strip_comments(text: str, lexicon: Lexicon) -> str:
     pos = 0  # up to here the text is dealt with
     joined = -1  # where a line goes on that a comment broke off
     search = 0
-    while stop := _STOP.search(text, search):
+    stops = _stop(frozenset(lexicon.inline), lexicon.short)
+    while stop := stops.search(text, search):
         token, at = stop.group(), stop.start()
         if token != "%":
             search = stop.end()
@@ -176,7 +233,7 @@ def strip_comments(text: str, lexicon: Lexicon) -> str:
                 if end := lexer.environment_end(name[1], name.end()):
                     pieces.append(text[pos:at])
                     pos = search = _line_end(text, at, end)
-            elif token[1] not in "\\%":
+            elif token[0] == "\\" and token[1] not in "\\%":
                 search = lexer.verbatim_end(token, search) or search
             continue
         end = text.find("\n", at)
