@@ -45,6 +45,8 @@ def test_help_lists_the_commands_of_the_contract():
         "generate",
         "export",
         "import",
+        "recipe",
+        "steps",
     }
     text = call("--help")
     assert all(command in text for command in commands)

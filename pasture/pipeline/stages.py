@@ -43,8 +43,8 @@ Address = Mapping[str, str | int]
 class ExtractShard(beam.DoFn):  # type: ignore[misc]
     """Reads one unit of raw input into one shard of documents."""
 
-    def __init__(self, source: Source, folder: StageFolder, name: str) -> None:
-        self.source, self.folder, self.name = source, folder, name
+    def __init__(self, source: Source, folder: StageFolder, name: str = "") -> None:
+        self.source, self.folder, self.name = source, folder, name or source.name
 
     def process(self, element: tuple[int, InputShard]) -> Iterator[int]:
         """Write one shard; give its index."""
@@ -97,12 +97,13 @@ class Extract(beam.PTransform):  # type: ignore[misc]
     Args:
         source: What reads them.
         folder: Where the shards go.
-        name: What the recipe calls the source: the ``source`` of its documents.
+        name: What the recipe calls the source: the ``source`` of its documents. By default the
+            name of its kind.
     """
 
     source: Source
     folder: StageFolder
-    name: str
+    name: str = ""
 
     def expand(self, units: Any) -> Any:
         """Apply the transform."""
