@@ -41,20 +41,20 @@ from apache_beam.runners.portability.fn_api_runner.execution import GroupingBuff
 from benchmarks.dedup_peers import TOOLS
 from benchmarks.reporting import machine, markdown_table, peak_memory
 from pasture import storage
+from pasture.dedup.base import Deduplication
 from pasture.dedup.exact import ExactDuplicates
 from pasture.dedup.matching import Entries, match_bucket
 from pasture.dedup.near import NearDuplicates
 from pasture.pipeline.options import beam_options
 from pasture.pipeline.shards import StageFolder
 from pasture.pipeline.stages import Deduplicate
-from pasture.recipes.schema import Dedup
 from pasture.records import DOCUMENT_SCHEMA, MAX_BATCH_ROWS
 
 SHARD_ROWS = 20_000
 COPIES = SHARD_ROWS // 10
 SIMILARITY, N = 0.9, 5
 VOCABULARY, ZIPF = 60_000, 1.05
-STAGES: dict[str, Dedup] = {"exact": ExactDuplicates(), "near": NearDuplicates()}
+STAGES: dict[str, Deduplication] = {"exact": ExactDuplicates(), "near": NearDuplicates()}
 
 Ints = npt.NDArray[np.int64]
 Texts = list[Ints]
@@ -159,7 +159,7 @@ class Shuffled:
         GroupingBuffer.append = counting
 
 
-def run_stages(source: str, output: str, stages: dict[str, Dedup]) -> list[dict[str, Any]]:
+def run_stages(source: str, output: str, stages: dict[str, Deduplication]) -> list[dict[str, Any]]:
     """Deduplicate the shards of a folder, stage after stage; tell what each took and dropped."""
     shuffled, told = Shuffled(), []
     shuffled.count()

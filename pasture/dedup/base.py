@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from pasture import config
+import apache_beam as beam
+import pyarrow as pa
+
+from pasture import config, storage
+from pasture.dedup.index import write_entries
 from pasture.dedup.matching import Entries
+from pasture.dedup.parts import PartsFound, RemovedParts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Deduplication:
+class Deduplication(abc.ABC):
     """One deduplication of a recipe, a stage of its own.
 
     Args:
@@ -35,9 +41,39 @@ class Deduplication:
         if not 0 <= self.max_removed <= 1:
             raise ValueError(f"max_removed is {self.max_removed}; give a share of 0 to 1")
 
+    @abc.abstractmethod
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search: shards, ``(index, path)``, to what it finds in each.
+
+        Args:
+            text_bytes: Bytes of text that are compared with each other, about.
+            block_starts: The first shard of each block; empty where all shards are compared.
+        """
+
+    @abc.abstractmethod
     def reader(self) -> Callable[[str], Entries]:
-        """What reads the shard of documents at a path as the entries that are compared."""
-        raise NotImplementedError
+        """Return what reads the shard of documents at a path as the entries that are compared."""
+
+    def write_index(self, documents: str, folder: str, names: list[str]) -> list[str]:
+        """Write what the search reads of a shard of documents; return the files' names.
+
+        Args:
+            documents: Path of the shard.
+            folder: Where the files go.
+            names: Names for the entries and for the shingles, where there are any.
+        """
+        entries, _ = names
+        write_entries(self.reader()(documents), storage.join(folder, entries))
+        return [entries]
+
+    def block_starts(self, files: Sequence[int], text_bytes: Sequence[int]) -> tuple[int, ...]:
+        """Number the first shard of each block; empty where all shards are one block.
+
+        Args:
+            files: For each shard, how many input files it has that no shard before it has.
+            text_bytes: For each shard, the bytes of its text.
+        """
+        return ()
 
     def plain(self) -> dict[str, Any]:
         """The options that the output depends on, as plain values; without the indexes."""
@@ -55,7 +91,7 @@ class Deduplication:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BlockDeduplication(Deduplication):
-    """A deduplication that may compare documents within blocks of consecutive shards only.
+    """A deduplication of lines or spans, which may compare them within blocks of shards only.
 
     At most one of the options is given. 0 compares all shards.
 
@@ -87,17 +123,20 @@ class BlockDeduplication(Deduplication):
         if (self.against or self.index) and any(self._scopes().values()):
             raise ValueError("against and index compare all shards: set scope_files to 0")
 
+    @abc.abstractmethod
+    def drop(self, texts: pa.Array, found: PartsFound) -> tuple[pa.Array, RemovedParts]:
+        """Remove the parts that the search found from a column of texts.
+
+        Returns:
+            The texts that are left, and the removed parts.
+        """
+
     def _scopes(self) -> dict[str, int | None]:
         names = ("scope_files", "scope_bytes", "scope_shards")
         return {name: getattr(self, name) for name in names}
 
     def block_starts(self, files: Sequence[int], text_bytes: Sequence[int]) -> tuple[int, ...]:
-        """Number the first shard of each block; empty where all shards are one block.
-
-        Args:
-            files: For each shard, how many input files it has that no shard before it has.
-            text_bytes: For each shard, the bytes of its text.
-        """
+        """Number the first shard of each block; empty where all shards are one block."""
         weights = {
             "scope_files": files,
             "scope_bytes": text_bytes,

@@ -40,6 +40,10 @@ class ExactDuplicates(Deduplication):
     normalise: Literal["none", "whitespace"] = "none"
     keep: Keep = "first"
 
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search."""
+        return FindExactDuplicates(self, text_bytes)
+
     def reader(self) -> Callable[[str], Entries]:
         """Read the digest of each text."""
         return functools.partial(read_digests, config=self)

@@ -93,6 +93,14 @@ class DuplicateLines(BlockDeduplication):
     normalise: Form = "ccnet"
     max_removed: float = dataclasses.field(default=0.8, kw_only=True)
 
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search."""
+        return FindDuplicateLines(self, text_bytes, block_starts)
+
+    def drop(self, texts: pa.Array, found: PartsFound) -> tuple[pa.Array, RemovedParts]:
+        """Remove the lines that the search found."""
+        return drop_lines(texts, found)
+
     def reader(self) -> Callable[[str], Entries]:
         """Read the hash of each line."""
         return functools.partial(read_lines, config=self)

@@ -21,6 +21,7 @@ import numpy as np
 from pasture import storage
 from pasture.dedup.addresses import DuplicateRows, Floats, Keep, rank_columns, ranks
 from pasture.dedup.base import Deduplication
+from pasture.dedup.index import write_shingles
 from pasture.dedup.matching import Entries, MatchEntries, Matches
 from pasture.dedup.minhash import band_keys, best_layout, permutations, signatures
 from pasture.dedup.resolve import ResolveLinks
@@ -88,6 +89,17 @@ class NearDuplicates(Deduplication):
                     f"{self.bands} bands of {self.rows} rows need {self.bands * self.rows} "
                     f"permutations, and num_permutations is {self.num_permutations}"
                 )
+
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search."""
+        return FindNearDuplicates(self, text_bytes)
+
+    def write_index(self, documents: str, folder: str, names: list[str]) -> list[str]:
+        """Write the entries, and the shingles for the verification."""
+        entries = super().write_index(documents, folder, names)
+        _, shingles = names
+        write_shingles(documents, storage.join(folder, shingles), self.unit, self.ngram)
+        return [*entries, shingles]
 
     def reader(self) -> Callable[[str], Entries]:
         """Read the bands of each signature."""

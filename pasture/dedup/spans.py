@@ -60,6 +60,14 @@ class DuplicateSpans(BlockDeduplication):
         if self.sentences < 1:
             raise ValueError(f"sentences is {self.sentences}; give 1 or more")
 
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search."""
+        return FindDuplicateSpans(self, text_bytes, block_starts)
+
+    def drop(self, texts: pa.Array, found: PartsFound) -> tuple[pa.Array, RemovedParts]:
+        """Remove the sentences that the search found."""
+        return drop_sentences(texts, found)
+
     def reader(self) -> Callable[[str], Entries]:
         """Read the hash of each span."""
         return functools.partial(read_spans, sentences=self.sentences)

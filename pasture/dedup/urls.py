@@ -36,6 +36,10 @@ class DuplicateUrls(Deduplication):
 
     keep: Keep = "newest"
 
+    def find(self, text_bytes: int, block_starts: tuple[int, ...] = ()) -> beam.PTransform:
+        """Return the search."""
+        return FindDuplicateUrls(self, text_bytes)
+
     def reader(self) -> Callable[[str], Entries]:
         """Read the digest of each URL."""
         return functools.partial(read_urls, keep=self.keep)

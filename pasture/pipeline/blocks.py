@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pasture.dedup.base import BlockDeduplication, Deduplication
+from pasture.dedup.base import Deduplication
 from pasture.sources.base import InputShard
 
 JOB_SHARDS, WORKER_SHARDS = 16, 4
@@ -25,7 +25,7 @@ def block_starts(
         units: The raw input of each shard.
         text_bytes: The bytes of text of each shard, as it comes into the stage.
     """
-    if not isinstance(dedup, BlockDeduplication):
+    if dedup is None:
         return ()
     return dedup.block_starts(list(_new_files(units)), text_bytes)
 

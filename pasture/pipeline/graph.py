@@ -16,6 +16,7 @@ from typing import Any
 import apache_beam as beam
 
 from pasture import __version__, config, storage
+from pasture.dedup.base import Deduplication
 from pasture.dedup.index import IndexShard
 from pasture.errors import ConfigError, InputError, StageError
 from pasture.filters.base import Step
@@ -50,7 +51,6 @@ from pasture.recipes.schema import (
     EXTRACT,
     INDEXES,
     TOKENS,
-    Dedup,
     Recipe,
     SourceRecipe,
     Stage,
@@ -453,7 +453,7 @@ def _with_models(steps: tuple[Step, ...], locations: Mapping[str, str | None]) -
     )
 
 
-def _most_removed(output: str, manifest: StageManifest, dedup: Dedup) -> str:
+def _most_removed(output: str, manifest: StageManifest, dedup: Deduplication) -> str:
     """Write what a deduplication removed most often, for an error."""
     if dedup.removes == "text":
         what = "these lines go most often:"
@@ -475,7 +475,7 @@ class IndexNode(BeamNode):
 
     source: str
     stage: str
-    dedup: Dedup
+    dedup: Deduplication
 
     def config(self, context: Context) -> dict[str, Any]:
         """What is compared."""

@@ -17,8 +17,7 @@ import numpy as np
 
 from pasture import config, storage
 from pasture.dedup.base import Deduplication
-from pasture.dedup.index import IndexShard, write_entries, write_shingles
-from pasture.dedup.near import NearDuplicates
+from pasture.dedup.index import IndexShard
 from pasture.errors import ConfigError
 from pasture.manifests.shards import MANIFEST
 from pasture.pipeline.shards import StageFolder
@@ -46,8 +45,7 @@ class WriteIndexShard(beam.DoFn):  # type: ignore[misc]
     def process(self, element: tuple[int, str]) -> Iterator[int]:
         """Write one shard; give its index."""
         index, path = element
-        names = write_index(
-            self.dedup,
+        names = self.dedup.write_index(
             path,
             self.folder.path,
             [self.folder.shard(kind, index) for kind in ("entries", "shingles")],
@@ -72,16 +70,6 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
         return shards | "WriteIndexShard" >> beam.ParDo(WriteIndexShard(self.dedup, self.folder))
 
 
-def write_index(dedup: Deduplication, documents: str, folder: str, names: list[str]) -> list[str]:
-    """Write what a search reads of a shard of documents; return the files' names."""
-    entries, shingles = names
-    write_entries(dedup.reader()(documents), storage.join(folder, entries))
-    if not isinstance(dedup, NearDuplicates):
-        return [entries]
-    write_shingles(documents, storage.join(folder, shingles), dedup.unit, dedup.ngram)
-    return names
-
-
 def describe(dedup: Deduplication) -> dict[str, Any]:
     """What an index says of the search that it was made for."""
     options = {key: value for key, value in dedup.plain().items() if key != "against"}
@@ -99,7 +87,7 @@ def _probe(dedup: Deduplication) -> str:
         path, names = storage.join(folder, "probe.parquet"), ["entries.parquet", "shingles.parquet"]
         with storage.atomic_parquet(path, DOCUMENT_SCHEMA) as writer:
             writer.write_batch(documents_to_batch(documents))
-        names = write_index(dedup, path, folder, names)
+        names = dedup.write_index(path, folder, names)
         shard = IndexShard(*(storage.join(folder, name) for name in names))
         entries = shard.entries()
         digest.update(entries.keys.tobytes() + entries.positions.tobytes())

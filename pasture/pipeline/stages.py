@@ -17,16 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from pasture import storage
-from pasture.dedup.exact import ExactDuplicates, FindExactDuplicates
-from pasture.dedup.lines import DuplicateLines, FindDuplicateLines, drop_lines
-from pasture.dedup.near import FindNearDuplicates, NearDuplicates
+from pasture.dedup.base import BlockDeduplication, Deduplication
 from pasture.dedup.parts import PartsFound
-from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
-from pasture.dedup.urls import DuplicateUrls, FindDuplicateUrls
 from pasture.filters.base import Step
 from pasture.pipeline.failures import to_storable
 from pasture.pipeline.shards import ShardWriter, StageFolder, drop_reasons, valid_unicode
-from pasture.recipes.schema import Dedup
 from pasture.records import Document, replace_column, to_metadata
 from pasture.sources.base import InputShard, Rejected, Source
 from pasture.sources.containment import contained_file
@@ -218,9 +213,8 @@ class DropDuplicateRows(beam.DoFn):  # type: ignore[misc]
 class DropDuplicateParts(beam.DoFn):  # type: ignore[misc]
     """Copies one shard without the lines or sentences that a search found."""
 
-    def __init__(self, config: DuplicateLines | DuplicateSpans, folder: StageFolder) -> None:
-        self.reason, self.folder = config.name, folder
-        self.drop = drop_lines if isinstance(config, DuplicateLines) else drop_sentences
+    def __init__(self, config: BlockDeduplication, folder: StageFolder) -> None:
+        self.config, self.folder = config, folder
 
     def process(self, element: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[int]:
         """Write one shard; give its index."""
@@ -235,10 +229,10 @@ class DropDuplicateParts(beam.DoFn):  # type: ignore[misc]
         with ShardWriter(self.folder, index) as writer:
             for batch in storage.read_batches(path):
                 batch = writer.take(batch)
-                texts, removed = self.drop(
+                texts, removed = self.config.drop(
                     batch["text"], gone.within(first, first + batch.num_rows)
                 )
-                writer.keep(writer.replace_texts(batch, self.reason, texts, removed))
+                writer.keep(writer.replace_texts(batch, self.config.name, texts, removed))
                 first += batch.num_rows
 
 
@@ -257,7 +251,7 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
             compared.
     """
 
-    config: Dedup
+    config: Deduplication
     folder: StageFolder
     pending: frozenset[int]
     others: tuple[Address, ...] = ()
@@ -267,7 +261,7 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
     def expand(self, shards: Any) -> Any:
         """Apply the transform."""
         pending = self.pending
-        found = shards | "Find" >> _search(self.config, self.text_bytes, self.block_starts)
+        found = shards | "Find" >> self.config.find(self.text_bytes, self.block_starts)
         paths = shards | "Pending" >> beam.Filter(lambda shard: shard[0] in pending)
         return (
             {"path": paths, "found": found}
@@ -276,18 +270,6 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
         )
 
     def _rewrite(self) -> beam.DoFn:
-        if isinstance(self.config, DuplicateLines | DuplicateSpans):
+        if isinstance(self.config, BlockDeduplication):
             return DropDuplicateParts(self.config, self.folder)
         return DropDuplicateRows(self.config.name, self.folder, self.others)
-
-
-def _search(config: Dedup, text_bytes: int, block_starts: tuple[int, ...]) -> beam.PTransform:
-    if isinstance(config, ExactDuplicates):
-        return FindExactDuplicates(config, text_bytes)
-    if isinstance(config, NearDuplicates):
-        return FindNearDuplicates(config, text_bytes)
-    if isinstance(config, DuplicateUrls):
-        return FindDuplicateUrls(config, text_bytes)
-    if isinstance(config, DuplicateSpans):
-        return FindDuplicateSpans(config, text_bytes, block_starts)
-    return FindDuplicateLines(config, text_bytes, block_starts)

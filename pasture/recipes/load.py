@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pasture import config, storage
+from pasture.dedup import DEDUPS
 from pasture.errors import ConfigError
 from pasture.filters import FILTERS
 from pasture.filters.base import Step
@@ -22,7 +23,6 @@ from pasture.models.tokenizer import Tokenizer
 from pasture.plugins import Kinds, classes_of, load_files
 from pasture.recipes.layers import Body, expand, find_recipe, folder_of, read_body
 from pasture.recipes.schema import (
-    DEDUPS,
     EXTRACT,
     NAME,
     STAGE_NAME,

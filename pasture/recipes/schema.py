@@ -10,11 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pasture.dedup.exact import ExactDuplicates
-from pasture.dedup.lines import DuplicateLines
-from pasture.dedup.near import NearDuplicates
-from pasture.dedup.spans import DuplicateSpans
-from pasture.dedup.urls import DuplicateUrls
+from pasture.dedup.base import Deduplication
 from pasture.errors import ConfigError
 from pasture.filters.base import Step
 from pasture.manifests.mixture import Mixture
@@ -27,11 +23,6 @@ from pasture.sources.base import Source
 EXTRACT = "00-extract"
 TOKENS = "tokens"
 INDEXES = "indexes"
-Dedup = ExactDuplicates | NearDuplicates | DuplicateUrls | DuplicateLines | DuplicateSpans
-DEDUPS: dict[str, type[Dedup]] = {
-    kind.name: kind
-    for kind in (ExactDuplicates, NearDuplicates, DuplicateUrls, DuplicateLines, DuplicateSpans)
-}
 STAGE_NAME = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 """What a source or a model may be called: its name is that of a folder."""
@@ -63,7 +54,7 @@ class Stage:
 
     name: str
     steps: tuple[Step, ...] = ()
-    dedup: Dedup | None = None
+    dedup: Deduplication | None = None
     columns: Columns = dataclasses.field(default_factory=dict)
 
     @property
