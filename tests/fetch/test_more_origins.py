@@ -1,4 +1,4 @@
-"""The listings of books, Stack Exchange, GitHub and arXiv: what is chosen of it, where it is put, and which listings are refused."""
+"""The listings of books, Stack Exchange, GitHub and arXiv: what is chosen, what is refused."""
 
 from __future__ import annotations
 
