@@ -178,6 +178,10 @@ def _check_folder(folder: str) -> None:
         raise ConfigError(f"--to is {folder}, but {path} is no folder to write to; give another")
 
 
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
+
+
 def _say_terms(origin: Origin) -> None:
     terms = origin.terms
     click.echo(f"{origin.name}: {terms.licence}\nterms: {terms.url}", err=True)
@@ -187,7 +191,7 @@ def _say_terms(origin: Origin) -> None:
 
 def _say_plan(plan: Plan) -> None:
     missing = len(plan.missing)
-    text = f"{len(plan.files):,} files to {plan.folder}"
+    text = f"{_files(len(plan.files))} to {plan.folder}"
     if plan.here:
         text += f", {len(plan.here):,} of them whole already"
     needed = plan.needed
@@ -235,7 +239,7 @@ def _show_result(origin: Origin, plan: Plan, result: Result, as_json: bool) -> i
     if result.failed:
         left = len(plan.missing) - result.fetched - len(result.not_offered)
         click.echo(
-            f"{len(result.failed):,} files failed and {left:,} in all are missing; what arrived "
+            f"{_files(len(result.failed))} failed and {left:,} in all are missing; what arrived "
             f"is kept; run the same command to go on",
             err=True,
         )
@@ -243,7 +247,7 @@ def _show_result(origin: Origin, plan: Plan, result: Result, as_json: bool) -> i
     if not as_json:
         absent = f", {len(result.not_offered):,} not offered" if result.not_offered else ""
         click.echo(
-            f"fetched {result.fetched:,} files, {size(result.bytes)}{absent}; with the other "
+            f"fetched {_files(result.fetched)}, {size(result.bytes)}{absent}; with the other "
             f"sources there, go on with:"
         )
         click.echo(f"  pasture plan llama --input {plan.folder}")

@@ -214,7 +214,7 @@ class Client:
 
     def _retry_after(self, response: urllib3.BaseHTTPResponse) -> float | None:
         try:
-            return Retry(retry_after_max=1 << 31).get_retry_after(response)
+            return Retry().get_retry_after(response)
         except InvalidHeader:
             return None
 

@@ -249,10 +249,10 @@ class _Download:
                 self._try()
                 return self._publish()
             except Missing:
-                self._restart()
                 del self._urls[0]
                 if not self._urls:
                     raise
+                self._restart()
             except Transient as error:
                 if self._offset() >= best + self._client.manners.progress_bytes:
                     best = self._offset()

@@ -56,8 +56,8 @@ def test_ignores_a_wait_that_is_none(web, quick, value):
 
 
 def test_does_not_wait_for_hours(web, quick):
-    web.put("/a", b"list", faults=[status(429, Retry_After="86400")])
-    message = "/a: HTTP 429 .*asks to wait 86,400 seconds; run the same command again after that"
+    web.put("/a", b"list", faults=[status(429, Retry_After="7200")])
+    message = "/a: HTTP 429 .*asks to wait 7,200 seconds; run the same command again after that"
     with pytest.raises(FetchError, match=message):
         Waits(quick).read(web.address + "/a")
 

@@ -438,3 +438,12 @@ def test_a_folder_that_cannot_be_made_is_named(web, client, tmp_path):
         download(remote(web), str(tmp_path), client, LIMIT)
     assert DiskFull is not FetchError
     assert Manners().bytes_per_second == 0
+
+
+def test_a_host_that_loses_a_file_for_a_while_costs_nothing(web, client, tmp_path):
+    web.put("/a", BODY, faults=[cut(3000), status(404)])
+    with pytest.raises(Missing):
+        download(remote(web), str(tmp_path), client, LIMIT)
+    assert kept(tmp_path) == BODY[:3000]
+    download(remote(web), str(tmp_path), client, LIMIT)
+    assert ranges(web)[-1] == "bytes=3000-"

@@ -58,7 +58,7 @@ def test_fetches_after_the_terms_and_the_size(web, tmp_path):
     put_c4(web)
     text = c4(web, tmp_path, "--yes")
     assert (tmp_path / "c4" / NAME).read_bytes() == BODY
-    assert text.index("ODC-BY 1.0") < text.index("1 files to") < text.index("fetched 1 files")
+    assert text.index("ODC-BY 1.0") < text.index("1 file to") < text.index("fetched 1 file,")
     assert "10.2 kB to fetch" in text
     assert f"pasture plan llama --input {tmp_path}" in text
     again = c4(web, tmp_path, "--yes")
