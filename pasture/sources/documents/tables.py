@@ -252,16 +252,16 @@ def _damaged(path: str, row: int, error: BaseException) -> Rejected:
     return Rejected(path, "damaged_file", "bad_file", detail)
 
 
-def read_schema(path: str, kind: str) -> pa.Schema | None:
-    """Read the schema of a Parquet or Arrow file; None where the file is damaged."""
+def read_types(path: str, kind: str) -> dict[str, pa.DataType] | None:
+    """Read the columns of a Parquet or Arrow file and their types; None where it is damaged."""
     with storage.open_read(path) as stream:
         try:
             if kind == "parquet":
-                return pq.ParquetFile(stream).schema_arrow
+                return column_types(pq.ParquetFile(stream).schema_arrow)
             start = len(FILE_MAGIC) if stream.read(len(FILE_MAGIC)) == FILE_MAGIC else 0
             stream.seek(start)
             with pa.ipc.open_stream(stream) as reader:
-                return reader.schema
+                return column_types(reader.schema)
         except DAMAGED:
             return None
 
