@@ -107,7 +107,7 @@ def test_rows_of_one_s_own(tmp_path):
         tmp_path,
         {
             "my forum/a.jsonl.gz": gzip.compress(jsonl(row)),
-            "my forum/2024/b.jsonl.gz": gzip.compress(jsonl(row)),
+            "my forum/2024/b.jsonl.gz": gzip.compress(jsonl({**row, "id": "2"})),
             "posts/x.csv": b'n,story\n1,"%s"\n2,"%s"\n' % (PROSE.encode(), PROSE.encode()),
             "numbers/x.csv": b"a,b\n1,2\n",
             "README.md": b"# Data\n",
