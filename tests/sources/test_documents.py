@@ -17,11 +17,14 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+import s3fs
 from backports import zstd
 
 from pasture.errors import ConfigError, InputError
 from pasture.records import Document
+from pasture.sources.c4 import C4
 from pasture.sources.documents.source import Documents
+from tests.s3_server import serve
 
 UTC = datetime.timezone.utc
 
@@ -678,3 +681,47 @@ def test_damaged_tables_give_what_is_before_the_damage(tmp_path):
     documents, rejected = read(tmp_path / "b.arrow")
     assert len(documents) == 2000
     assert rejected == [(f"{tmp_path}/b.arrow", "damaged_file", "bad_file")]
+
+
+@pytest.mark.real_data
+def test_rows_of_c4_in_every_format(real_data, tmp_path):
+    """The same documents come out of the release and of what libraries make of it."""
+    path = real_data / "c4" / "c4-train.00000-of-00002.json.gz"
+    source = C4(inputs=(str(path),))
+    expected = [
+        (record.text, record.url, record.date)
+        for shard in source.shards()
+        for record in source.read(shard)
+        if isinstance(record, Document)
+    ]
+    rows = datasets.Dataset.from_list(
+        [{"text": text, "url": url, "timestamp": date} for text, url, date in expected]
+    )
+    rows.to_parquet(str(tmp_path / "x.parquet"))
+    rows.to_csv(str(tmp_path / "x.csv"))
+    rows.to_json(str(tmp_path / "x.jsonl"))
+    rows.save_to_disk(str(tmp_path / "set"))
+    for given in (path, *sorted(tmp_path.iterdir())):
+        documents, rejected = read(given)
+        assert [d.text for d in documents] == [text for text, _, _ in expected], given
+        assert [(d.url, d.date) for d in documents] == [item[1:] for item in expected], given
+        assert rejected == []
+
+
+def test_a_folder_in_a_bucket(monkeypatch):
+    with serve() as (url, _):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem.clear_instance_cache()
+        fs = s3fs.S3FileSystem(use_listings_cache=False)
+        fs.mkdir("own")
+        for name in ("a", "b"):
+            fs.pipe(f"own/set/part/{name}.jsonl", lines({"text": f"Text {name}."}))
+        documents, rejected = read("s3://own/set")
+        assert rejected == []
+        assert [d.id for d in documents] == ["set/part/a.jsonl:1", "set/part/b.jsonl:1"]
+        source = Documents(inputs=("s3://own/set",))
+        assert list(source.versions()) == [path for path, _ in source.files()]
+        s3fs.S3FileSystem.clear_instance_cache()

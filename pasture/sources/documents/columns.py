@@ -270,15 +270,15 @@ def _find(row: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, str]:
     """Find a column: the mapping that holds it, and its key there."""
     if name in row:
         return row, name
-    head, dot, rest = name.partition(".")
-    while dot:
-        inner = row.get(head)
+    if "." not in name:
+        return None, name
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        inner = row.get(".".join(parts[:count]))
         if isinstance(inner, dict):
-            holder, key = _find(inner, rest)
+            holder, key = _find(inner, ".".join(parts[count:]))
             if holder is not None:
                 return holder, key
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
     return None, name
 
 
