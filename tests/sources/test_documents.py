@@ -11,6 +11,8 @@ import gzip
 import io
 import json
 import lzma
+import pathlib
+import random
 
 import datasets
 import pyarrow as pa
@@ -20,6 +22,7 @@ import pytest
 import s3fs
 from backports import zstd
 
+from benchmarks.reporting import peak_memory
 from pasture.errors import ConfigError, InputError
 from pasture.records import Document
 from pasture.sources.c4 import C4
@@ -631,6 +634,19 @@ def test_a_row_group_larger_than_a_batch_is_read_in_parts(tmp_path):
     pq.write_table(table, tmp_path / "x.parquet")
     documents, _ = read(tmp_path / "x.parquet")
     assert collections.Counter(len(d.text) > 10 for d in documents) == {True: 3, False: 5000}
+
+
+def test_a_row_group_need_not_fit_into_memory(tmp_path):
+    texts = [random.Random(i).randbytes(4000).hex() for i in range(10_000)]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "x.parquet", compression="none")
+    del texts
+    assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 1
+    source = Documents(inputs=(str(tmp_path / "x.parquet"),))
+    (shard,) = source.shards()
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = peak_memory()
+    assert sum(1 for _ in source.read(shard)) == 10_000
+    assert peak_memory() - before < shard.bytes / 2
 
 
 def test_a_dictionary_that_unpacks_to_very_much(tmp_path):

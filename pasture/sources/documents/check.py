@@ -194,7 +194,7 @@ def _first_parquet_row(path: str, columns: ColumnMap) -> dict[str, Any] | None:
     names: Iterable[str] = (*columns.sources("text"), *columns.sources("id"))
     with storage.open_read(path) as stream:
         try:
-            file = pq.ParquetFile(stream, buffer_size=_SAMPLE_BYTES)
+            file = pq.ParquetFile(stream, buffer_size=_SAMPLE_BYTES, pre_buffer=False)
             top = [n for n in file.schema_arrow.names if n in {x.split(".")[0] for x in names}]
             for batch in file.iter_batches(1, columns=top, use_threads=False):
                 return dict(batch.to_pylist()[0])

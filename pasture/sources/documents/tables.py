@@ -127,7 +127,13 @@ def read_parquet(
     row = 0
     with storage.open_read(path) as stream:
         try:
-            file = pq.ParquetFile(stream, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
+            # Without the first two it would read whole chunks, and all of a row group ahead.
+            file = pq.ParquetFile(
+                stream,
+                buffer_size=BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
             bad = check_schema(path, file.schema_arrow, columns)
             if bad:
                 yield "0", bad
