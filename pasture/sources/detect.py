@@ -16,48 +16,14 @@ from typing import Any
 
 from pasture import code_languages, storage
 from pasture.errors import InputError
-from pasture.sources import archives
-from pasture.sources.base import Rejected
-from pasture.sources.documents.check import sample_rows
-from pasture.sources.documents.columns import ColumnMap
-from pasture.sources.documents.formats import (
-    COMPRESSIONS,
-    InputFile,
-    format_by_content,
-    format_by_name,
-    is_no_data,
-    split_of,
-)
-from pasture.sources.documents.lines import TableStyle
-from pasture.sources.documents.tables import (
-    TableLimits,
-    is_text,
-    read_arrow,
-    read_parquet,
-    read_types,
-)
+from pasture.sources.documents.formats import format_by_name, is_no_data, split_of
+from pasture.sources.file_kinds import Verdict, ending, judge_file
 from pasture.sources.license_tree import is_license_file
 
 LOOKED_AT = 8
 """So many files of one folder and ending are looked at, before all are; ours."""
 MOST_LOOKED_AT = 2000
 """Most files of one folder and ending that are looked at where they differ; ours."""
-TEXT_COLUMNS = ("text", "content", "body", "raw_content", "document", "article", "markdown")
-"""Usual names of the column of texts, best first."""
-MIN_TEXT_CHARACTERS = 200
-"""Mean length from which on a column of another name is taken for the texts; ours. Questions,
-titles and addresses are shorter."""
-
-_ROWS = 20
-_START_BYTES = 64 << 10
-_MEMBERS = 20
-_ARXIV_MEMBER = re.compile(r"(?:.*/)?(?:\d{4}\.\d{4,5}|[a-z-]+\d{7})\.(?:gz|pdf|tar\.gz)$")
-_OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I)
-_CRAWL = re.compile(r"\.(?:warc|wet)(?:\.gz)?$|\.warc\.wet(?:\.gz)?$|(?:wet|warc)\.paths(?:\.gz)?$")
-_WAT = re.compile(r"\.wat(?:\.gz)?$|wat\.paths(?:\.gz)?$")
-_ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz|zip)$", re.I)
-_README = re.compile(r"(?:readme|license|licence|copying|provenance|changelog)\b", re.I)
-_LIMITS = TableLimits(row_bytes=64 << 20, batch_bytes=1 << 28, row_group_bytes=1 << 40)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,17 +77,6 @@ class Findings:
     skipped: tuple[Skipped, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What a file is; without a kind it is left out."""
-
-    kind: str | None
-    why: str
-    options: tuple[tuple[str, str], ...] = ()
-    folder: str = ""
-    """The folder that is the input, where not the file by itself is."""
-
-
 def propose_sources(folder: str) -> Findings:
     """Look into a folder of raw files; tell which source reads which of them.
 
@@ -139,9 +94,9 @@ def propose_sources(folder: str) -> Findings:
     return Findings(tuple(_propose(root, sizes, verdicts)), tuple(_summarize_skipped(verdicts)))
 
 
-def _verdicts(root: str, sizes: Mapping[str, int]) -> dict[str, _Verdict]:
+def _verdicts(root: str, sizes: Mapping[str, int]) -> dict[str, Verdict]:
     """Judge every file, by its folder where that is one of a kind."""
-    verdicts: dict[str, _Verdict] = {}
+    verdicts: dict[str, Verdict] = {}
     groups: dict[tuple[str, str], list[str]] = {}
     folders = _special_folders(sizes)
     every = {folder for path in sizes for folder in _ancestors(path)}
@@ -151,9 +106,9 @@ def _verdicts(root: str, sizes: Mapping[str, int]) -> dict[str, _Verdict]:
         if owner is not None:
             verdicts[path] = folders[owner]
         elif any(is_no_data(part) for part in path.split("/")):
-            verdicts[path] = _Verdict(None, "a hidden file, or one that describes others")
+            verdicts[path] = Verdict(None, "a hidden file, or one that describes others")
         elif dolma.intersection(_ancestors(path)):
-            verdicts[path] = _Verdict(None, "attributes of dolma, not documents")
+            verdicts[path] = Verdict(None, "attributes of dolma, not documents")
         else:
             groups.setdefault((path.rpartition("/")[0], ending(path)), []).append(path)
     for paths in groups.values():
@@ -161,21 +116,21 @@ def _verdicts(root: str, sizes: Mapping[str, int]) -> dict[str, _Verdict]:
     return {path: verdicts[path] for path in sizes}
 
 
-def _judge_group(root: str, sizes: Mapping[str, int], paths: Sequence[str]) -> dict[str, _Verdict]:
+def _judge_group(root: str, sizes: Mapping[str, int], paths: Sequence[str]) -> dict[str, Verdict]:
     """Judge files of one folder and ending: some of them, and all where these differ."""
     step = max(len(paths) // LOOKED_AT, 1)
-    seen = {path: _judge(root, path, sizes[path]) for path in paths[::step][:LOOKED_AT]}
+    seen = {path: judge_file(root + path, sizes[path]) for path in paths[::step][:LOOKED_AT]}
     if len(set(seen.values())) == 1:
         return dict.fromkeys(paths, next(iter(seen.values())))
     for path in paths[:MOST_LOOKED_AT]:
-        seen.setdefault(path, _judge(root, path, sizes[path]))
-    rest = _Verdict(None, f"not looked at: {len(paths):,} files of many kinds in one folder")
+        seen.setdefault(path, judge_file(root + path, sizes[path]))
+    rest = Verdict(None, f"not looked at: {len(paths):,} files of many kinds in one folder")
     return {path: seen.get(path, rest) for path in paths}
 
 
-def _special_folders(sizes: Mapping[str, int]) -> dict[str, _Verdict]:
+def _special_folders(sizes: Mapping[str, int]) -> dict[str, Verdict]:
     """Find the folders that are an input as a whole: datasets and repositories."""
-    found: dict[str, _Verdict] = {}
+    found: dict[str, Verdict] = {}
     below: dict[str, list[str]] = collections.defaultdict(list)
     for path in sizes:
         for folder in _ancestors(path):
@@ -189,11 +144,11 @@ def _special_folders(sizes: Mapping[str, int]) -> dict[str, _Verdict]:
             splits = sorted({path.split("/")[0] for path in inner if path.endswith("/state.json")})
             split = "train" if "train" in splits or not splits else splits[0]
             why = f"a dataset saved to disk, with the splits {', '.join(splits)}"
-            found[folder] = _Verdict("documents", why, (("split", split),), name)
+            found[folder] = Verdict("documents", why, (("split", split),), name)
         elif "state.json" in inner and "dataset_info.json" in inner:
-            found[folder] = _Verdict("documents", "a dataset saved to disk", (), name)
+            found[folder] = Verdict("documents", "a dataset saved to disk", (), name)
         elif _is_repository(inner):
-            found[folder] = _Verdict("github", "a repository with a licence file", (), name)
+            found[folder] = Verdict("github", "a repository with a licence file", (), name)
     return found
 
 
@@ -223,152 +178,12 @@ def _top(path: str) -> str:
     return path.partition("/")[0] if "/" in path else ""
 
 
-def ending(path: str) -> str:
-    """Return the end of a file's name that tells its format, with that of its compression."""
-    name = path.rsplit("/", 1)[-1].lower()
-    last = next((suffix for suffix in COMPRESSIONS if name.endswith(suffix)), "")
-    stem = name.removesuffix(last)
-    for known in (".warc.wet", ".warc.wat"):
-        if stem.endswith(known):
-            return known + last
-    dot = stem.rfind(".")
-    inner = stem[dot:] if dot > 0 else ""
-    return (inner if re.fullmatch(r"\.[a-z0-9]{1,12}", inner) else "") + last
-
-
-def _judge(root: str, path: str, size: int) -> _Verdict:
-    """Judge one file."""
-    name = path.rsplit("/", 1)[-1]
-    if _WAT.search(name):
-        return _Verdict(None, "WAT: a crawl's metadata, not its text")
-    if _CRAWL.search(name):
-        return _Verdict("common_crawl", "the name of a crawl's file")
-    if "multistream-index" in name:
-        return _Verdict(None, "the index of a Wikipedia dump, not its text")
-    if "pages-articles" in name or "pages-meta-current" in name:
-        return _Verdict("wikipedia", "the name of a Wikipedia dump")
-    if name.lower().endswith(".7z"):
-        if _OTHER_TABLE.search(name):
-            return _Verdict(None, "a table of a StackExchange dump that has no posts")
-        return _Verdict("stackexchange", "a 7z archive, as StackExchange's dump has them")
-    if name.startswith("arXiv_src"):
-        return _Verdict("arxiv", "the name of a bulk archive of arXiv")
-    if _ARCHIVE.search(name):
-        return _judge_archive(root + path)
-    return _judge_content(root + path, size)
-
-
-def _judge_archive(path: str) -> _Verdict:
-    names = []
-    limits = archives.Limits(member_bytes=1 << 20, total_bytes=256 << 20)
-    for member in itertools.islice(archives.read_members(path, limits), _MEMBERS):
-        if isinstance(member, Rejected):
-            if member.kind == "bad_file":
-                break
-            names.append(member.locator.removeprefix(f"{path}:"))
-        else:
-            names.append(member.name)
-    if not names:
-        return _Verdict(None, "an archive that cannot be read, or is empty")
-    if any(_ARXIV_MEMBER.fullmatch(name) for name in names):
-        return _Verdict("arxiv", "an archive of submissions named as arXiv names them")
-    if all(name.lower().endswith((".txt", ".htm", ".html")) for name in names):
-        return _Verdict("books", "an archive of text files")
-    if any(is_license_file(n) or code_languages.detect(n, "") is not None for n in names):
-        return _Verdict("github", "an archive of source files")
-    return _Verdict(None, f"an archive of files of no known kind, such as {names[0][:100]}")
-
-
-def _judge_content(path: str, size: int) -> _Verdict:
-    with storage.open_read(path) as stream:
-        try:
-            start = archives.decompress(stream).read(_START_BYTES)
-        except archives.DAMAGED:
-            return _Verdict(None, "a damaged file")
-    if not start.strip():
-        return _Verdict(None, "an empty file")
-    if start.startswith(b"WARC/"):
-        return _Verdict("common_crawl", "WARC records")
-    if b"<mediawiki" in start[:2000]:
-        return _Verdict("wikipedia", "a MediaWiki export")
-    if b"<posts>" in start[:2000]:
-        return _Verdict("stackexchange", "the posts of a StackExchange site")
-    kind = format_by_name(path) or format_by_content(path)
-    if kind == "text" and _README.match(path.rsplit("/", 1)[-1]):
-        return _Verdict(None, "text that describes the files beside it")
-    if kind is None:
-        return _Verdict(None, "no known format")
-    if kind != "text":
-        return _judge_rows(InputFile(path, size, kind))
-    if b"\0" in start:
-        return _Verdict(None, "binary data under a text file's name")
-    if b"project gutenberg" in start.lower():
-        return _Verdict("books", "a text of Project Gutenberg")
-    return _Verdict("documents", "text files")
-
-
-def _judge_rows(file: InputFile) -> _Verdict:
-    """Judge a file of rows by its columns."""
-    try:
-        rows = _first_rows(file)
-    except InputError:
-        return _Verdict(None, "one JSON array; write its elements one a line")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not names:
-        return _Verdict(None, "no row that can be read")
-    if file.format == "jsonl":
-        if {"repo_name", "path", "content"} <= set(names):
-            return _Verdict("github", "rows with repo_name, path and content")
-        if set(names) == {"text", "timestamp", "url"}:
-            return _Verdict("c4", "rows with text, timestamp and url, as C4 has them")
-    column = _text_column(rows, names)
-    if column is None:
-        listed = ", ".join(sorted(names))[:200]
-        return _Verdict(None, f"rows without a column of texts; there are {listed}")
-    if column == "text":
-        return _Verdict("documents", "rows with a column text")
-    return _Verdict("documents", f"rows with texts in {column}", (("column_map.text", column),))
-
-
-def _first_rows(file: InputFile) -> list[dict[str, Any]]:
-    if file.format in ("jsonl", "csv", "tsv"):
-        return sample_rows(file, TableStyle())
-    types = read_types(file.path, file.format) or {}
-    strings = [name for name, kind in types.items() if is_text(kind)]
-    if not strings:
-        return [dict.fromkeys(types)] if types else []
-    columns = ColumnMap({"text": strings[0]})
-    read = read_parquet if file.format == "parquet" else read_arrow
-    records = itertools.islice(read(file.path, columns, _LIMITS), _ROWS)
-    rows = [row for _, row in records if not isinstance(row, Rejected)]
-    # A file without rows has columns all the same.
-    return rows or [dict.fromkeys(strings, "")]
-
-
-def _text_column(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
-    """Guess the column of texts: one of a usual name, or that of the longest strings."""
-    lengths: collections.Counter[str] = collections.Counter()
-    for row in rows:
-        for name, value in row.items():
-            if isinstance(value, (str, bytes)):
-                lengths[name] += len(value)
-            elif value is not None:
-                lengths[name] -= MIN_TEXT_CHARACTERS * len(rows)  # no column of strings
-    for name in TEXT_COLUMNS:
-        if name in names and lengths[name] >= 0:
-            return name
-    if not lengths:
-        return None
-    name, total = max(lengths.items(), key=lambda item: (item[1], item[0]))
-    return name if total >= MIN_TEXT_CHARACTERS * len(rows) else None
-
-
-def _skip_doubles(verdicts: dict[str, _Verdict]) -> None:
+def _skip_doubles(verdicts: dict[str, Verdict]) -> None:
     """Leave out what would be read twice, READMEs beside rows, and the held-out splits."""
     for path, verdict in list(verdicts.items()):
         wet = re.sub(r"\.warc(\.gz)?$", r".warc.wet\1", path)
         if verdict.kind == "common_crawl" and wet != path and wet in verdicts:
-            verdicts[path] = _Verdict(None, "the pages of the WET file beside it")
+            verdicts[path] = Verdict(None, "the pages of the WET file beside it")
     rows = [p for p, v in verdicts.items() if v.kind == "documents" and not v.folder]
     trees = {_top(path) for path in rows if format_by_name(path) != "text"}
     splits: dict[str, set[str]] = collections.defaultdict(set)
@@ -378,13 +193,13 @@ def _skip_doubles(verdicts: dict[str, _Verdict]) -> None:
         top, split = _top(path), split_of(path)
         if format_by_name(path) == "text":
             if top in trees:
-                verdicts[path] = _Verdict(None, "text that describes the files beside it")
+                verdicts[path] = Verdict(None, "text that describes the files beside it")
         elif split in ("test", "validation") and "train" in splits[top]:
-            verdicts[path] = _Verdict(None, f"the split {split} of a dataset")
+            verdicts[path] = Verdict(None, f"the split {split} of a dataset")
 
 
 def _propose(
-    root: str, sizes: Mapping[str, int], verdicts: Mapping[str, _Verdict]
+    root: str, sizes: Mapping[str, int], verdicts: Mapping[str, Verdict]
 ) -> list[Proposal]:
     groups: dict[tuple[str, str, tuple[tuple[str, str], ...]], list[str]] = {}
     for path, verdict in verdicts.items():
@@ -419,7 +234,7 @@ def _options(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return options
 
 
-def _patterns(root: str, paths: Sequence[str], verdicts: Mapping[str, _Verdict]) -> list[str]:
+def _patterns(root: str, paths: Sequence[str], verdicts: Mapping[str, Verdict]) -> list[str]:
     """Find patterns that match the files of a proposal, and no others."""
     folders = sorted({verdicts[path].folder for path in paths if verdicts[path].folder})
     parent = folders[0].rpartition("/")[0] if folders else ""
@@ -470,7 +285,7 @@ def _common_prefix(values: Sequence[Any]) -> Any:
     return least[:length]
 
 
-def _summarize_skipped(verdicts: Mapping[str, _Verdict]) -> list[Skipped]:
+def _summarize_skipped(verdicts: Mapping[str, Verdict]) -> list[Skipped]:
     groups: dict[tuple[str, str, str], list[str]] = {}
     for path, verdict in verdicts.items():
         if verdict.kind is None:
