@@ -82,3 +82,26 @@ def test_tries_a_step_on_documents(tmp_path):
     assert [outcome["reason"] for outcome in outcomes] == ["too_few_words", None]
     assert "2 of 2 documents are kept" in call("steps", "try", "short_poems: {words: 1}", *words)
     assert "unknown step" in call("steps", "try", "short_peoms", *words, code=2)
+
+
+def test_begins_a_recipe_for_a_folder_of_raw_files(tmp_path):
+    raw = write_raw(tmp_path / "raw")
+    (raw / "recipe.yaml").unlink()
+    (raw / "forum").mkdir()
+    (raw / "forum" / "a.jsonl").write_text('{"content": "Hello there.", "id": 7}\n')
+    said = call("recipe", "init", str(raw), "--name", "mine")
+    assert f"wrote {raw}/recipe.yaml: c4, forum" in said
+    report = json.loads(call("recipe", "check", f"{raw}/recipe.yaml", "--json"))
+    assert report["name"] == "mine"
+    assert [(s["source"], s["kind"]) for s in report["sources"]] == [
+        ("c4", "c4"),
+        ("forum", "documents"),
+    ]
+    text = (raw / "recipe.yaml").read_text()
+    assert "column_map: {text: content}" in text
+    assert "# 1 file, 0.0 kB" in text
+
+
+def test_a_folder_without_raw_files_gives_no_recipe(tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"\0\1\2")
+    assert "holds nothing that a source reads" in call("recipe", "init", str(tmp_path), code=2)

@@ -29,12 +29,16 @@ def test_every_source_has_a_page(name):
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
 def test_every_reason_of_a_source_is_on_its_page(name):
-    """Reasons are the literals that stand second in ``Rejected(...)``."""
-    module = (ROOT / "pasture" / "sources" / f"{name}.py").read_text()
+    """Reasons are the literals that stand second in ``Rejected(...)``, or first in ``BadRow``."""
+    folder = ROOT / "pasture" / "sources"
+    modules = [folder / f"{name}.py", *(folder / name).rglob("*.py")]
+    code = "".join(path.read_text() for path in modules if path.exists())
     reasons = set(
-        re.findall(r"Rejected\(\s*[^,()]+(?:\([^()]*\))?[^,()]*,\s*\"([a-z_0-9]+)\"", module)
+        re.findall(r"Rejected\(\s*[^,()]+(?:\([^()]*\))?[^,()]*,\s*\"([a-z_0-9]+)\"", code)
     )
+    reasons |= set(re.findall(r"BadRow\(\s*\"([a-z_0-9]+)\"", code))
     page = (DOCS / "sources" / f"{name}.md").read_text()
+    assert reasons
     assert {reason for reason in reasons if f"`{reason}`" not in page} == set()
 
 

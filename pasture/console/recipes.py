@@ -118,7 +118,7 @@ def write_first_recipe(folder: str, to: str | None, name: str | None) -> None:
     from pasture.recipes.begin import first_recipe
 
     target = to or storage.join(folder, "recipe.yaml")
-    text, sources = first_recipe(folder, name or folder.rstrip("/").rsplit("/", 1)[-1], target)
+    text, sources = first_recipe(folder, name or folder.rstrip("/").rsplit("/", 1)[-1])
     with storage.atomic_write(target) as stream:
         stream.write(text.encode())
     print(f"wrote {target}: {', '.join(sources)}; read it, then run:")  # noqa: T201

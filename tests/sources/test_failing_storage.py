@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import pathlib
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import s3fs
 from fsspec.implementations.local import LocalFileOpener
@@ -14,6 +18,7 @@ from pasture.errors import StorageError
 from pasture.recipes.load import load_recipe
 from pasture.sample import write_sample
 from pasture.sources import SOURCES
+from pasture.sources.documents.source import Documents
 from tests.s3_server import serve
 
 
@@ -21,16 +26,36 @@ from tests.s3_server import serve
 def sample(tmp_path_factory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("sample")
     write_sample(str(folder))
+    write_documents(folder / "documents")
     return folder
 
 
+def write_documents(folder: pathlib.Path) -> None:
+    """The sample has none; one file of each format that is read in its own way."""
+    folder.mkdir()
+    texts = [f"Text {i}. " + hashlib.sha256(b"%d" % i).hexdigest() * 40 for i in range(800)]
+    table = pa.table({"text": texts})
+    pq.write_table(table, folder / "x.parquet", row_group_size=80, compression="none")
+    with pa.ipc.new_file(str(folder / "x.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=80)
+    (folder / "x.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    (folder / "x.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts))
+
+
+DOCUMENTS = [f"documents/x.{ending}" for ending in ("jsonl", "csv", "parquet", "arrow")]
+NAMES = [name for name in SOURCES if name != "documents"] + DOCUMENTS
+
+
 def largest_shard(root: str, name: str):
-    source = load_recipe(f"{root}/recipe.yaml").sources[name].source
+    if name in DOCUMENTS:
+        source = Documents(inputs=(f"{root}/{name}",))
+    else:
+        source = load_recipe(f"{root}/recipe.yaml").sources[name].source
     return source, max(source.shards(), key=lambda shard: shard.bytes)
 
 
 @pytest.mark.parametrize("share", [0, 0.6], ids=["at once", "halfway"])
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_disk_that_fails(name, share, sample, monkeypatch):
     source, shard = largest_shard(str(sample), name)
     size = storage.state(shard.paths[0])[0]
@@ -47,7 +72,7 @@ def test_a_disk_that_fails(name, share, sample, monkeypatch):
         list(source.read(shard))
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_that_may_not_be_read(name, sample, monkeypatch):
     source, shard = largest_shard(str(sample), name)
 
@@ -78,7 +103,7 @@ def bucket(sample):
         s3fs.S3FileSystem.clear_instance_cache()
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_bucket_that_fails(name, bucket):
     bucket.failures = 0
     source, shard = largest_shard("s3://raw/sample", name)

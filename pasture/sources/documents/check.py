@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pasture import storage
@@ -22,7 +23,7 @@ from pasture.sources import archives
 from pasture.sources.documents.columns import BadRow, ColumnMap
 from pasture.sources.documents.formats import InputFile
 from pasture.sources.documents.lines import TableStyle, parse_json
-from pasture.sources.documents.tables import DAMAGED, column_types, is_text, read_schema
+from pasture.sources.documents.tables import DAMAGED, is_text, read_types
 
 CHECKED_GROUPS = 32
 """Most groups of files that are looked at, the first ones; ours."""
@@ -66,18 +67,19 @@ def find_columns(file: InputFile, style: TableStyle) -> dict[str, str] | None:
     if file.format == "text":
         return None
     if file.format in ("parquet", "arrow"):
-        schema = read_schema(file.path, file.format)
-        if schema is None:
+        types = read_types(file.path, file.format)
+        if types is None:
             return None
-        return {
-            name: "string" if is_text(kind) else str(kind)[:60]
-            for name, kind in column_types(schema).items()
-        }
+        return {name: _type_name(kind) for name, kind in types.items()}
     rows = sample_rows(file, style)
     found: dict[str, str] = {}
     for row in rows:
         _note_types(row, "", found)
     return found or None
+
+
+def _type_name(kind: pa.DataType) -> str:
+    return "string" if is_text(kind) else str(kind)[:60]
 
 
 def sample_rows(file: InputFile, style: TableStyle) -> list[dict[str, Any]]:
@@ -192,7 +194,7 @@ def _first_parquet_row(path: str, columns: ColumnMap) -> dict[str, Any] | None:
     names: Iterable[str] = (*columns.sources("text"), *columns.sources("id"))
     with storage.open_read(path) as stream:
         try:
-            file = pq.ParquetFile(stream, buffer_size=_SAMPLE_BYTES)
+            file = pq.ParquetFile(stream, buffer_size=_SAMPLE_BYTES, pre_buffer=False)
             top = [n for n in file.schema_arrow.names if n in {x.split(".")[0] for x in names}]
             for batch in file.iter_batches(1, columns=top, use_threads=False):
                 return dict(batch.to_pylist()[0])

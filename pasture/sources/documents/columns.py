@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import functools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -184,12 +185,12 @@ class ColumnMap:
         elif isinstance(inner, list) and inner and isinstance(inner[0], tuple):
             row["metadata"] = dict(inner)
         text = self._text(row)
-        values = {name: self._take(row, name, convert) for name, convert in _CONVERT.items()}
+        values = {name: self._take(row, name) for name in _CONVERT}
         extra = {name: self._extra(row, name, kind) for name, kind in self.types.items()}
         return Fields(text=text, extra=extra, metadata=self._rest(row), **values)
 
     def _text(self, row: dict[str, Any]) -> str:
-        (name,) = self.sources("text")
+        (name,) = self._looked_for["text"]
         holder, key = _find(row, name)
         if holder is None:
             raise BadRow("missing_text", f"no {name}; there are {', '.join(row)[:500]}")
@@ -207,17 +208,20 @@ class ColumnMap:
             raise BadRow("empty", is_rule=True)
         return str(value)
 
-    def _take(self, row: dict[str, Any], field: str, convert: Callable[[Any], Any]) -> Any:
+    @functools.cached_property
+    def _looked_for(self) -> dict[str, tuple[str, ...]]:
+        return {field: self.sources(field) for field in [*USUAL, *self.types]}
+
+    def _take(self, row: dict[str, Any], field: str) -> Any:
         """Convert a field's value and remove it from the row, if there is one."""
-        is_named = field in self.names
-        for name in self.sources(field):
-            holder, key = _find(row, name)
+        for name in self._looked_for[field]:
+            holder, key = (row, name) if name in row else _find(row, name)
             if holder is None or holder[key] is None or holder[key] == "":
                 continue
             try:
-                value = convert(holder[key])
+                value = _CONVERT[field](holder[key])
             except (ValueError, OverflowError, OSError) as error:
-                if is_named:
+                if field in self.names:
                     raise BadRow(f"bad_{field}", f"{name}: {str(error)[:200]}") from error
                 continue
             del holder[key]
@@ -225,7 +229,7 @@ class ColumnMap:
         return None
 
     def _extra(self, row: dict[str, Any], name: str, kind: str) -> Any:
-        (column,) = self.sources(name) or ("",)
+        (column,) = self._looked_for[name] or ("",)
         holder, key = _find(row, column)
         if holder is None:
             return None
@@ -253,15 +257,13 @@ def _find(row: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, str]:
     """Find a column: the mapping that holds it, and its key there."""
     if name in row:
         return row, name
-    head, dot, rest = name.partition(".")
-    while dot:
-        inner = row.get(head)
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        inner = row.get(".".join(parts[:count]))
         if isinstance(inner, dict):
-            holder, key = _find(inner, rest)
+            holder, key = _find(inner, ".".join(parts[count:]))
             if holder is not None:
                 return holder, key
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
     return None, name
 
 

@@ -34,7 +34,7 @@ COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
 NO_DATA = (
     *(".*", "_*", "cache-*.arrow", "tmp*.arrow", "indices*.arrow"),
     *("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"),
-    *("MANIFEST.json", "stats.json"),
+    *("MANIFEST.json", "stats.json", "dropped-*-of-*.parquet", "lines-*-of-*.parquet"),
 )
 """Files of a folder that hold no documents: hidden ones, and what `datasets`, datatrove and
 Pasture write beside their data."""
@@ -178,7 +178,7 @@ def _read_folder(folder: str, given: Format | None, split: str, whose: str) -> l
     listed = [
         (path, size)
         for path, size in storage.list_tree(folder)
-        if not any(_is_no_data(part) for part in path.removeprefix(root).split("/"))
+        if not any(is_no_data(part) for part in path.removeprefix(root).split("/"))
     ]
     if any(path.startswith(f"{root}documents/") for path, _ in listed):  # dolma's layout
         listed = [item for item in listed if not item[0].startswith(f"{root}attributes/")]
@@ -196,7 +196,8 @@ def _read_folder(folder: str, given: Format | None, split: str, whose: str) -> l
     return _of_split(found, root, split, whose)
 
 
-def _is_no_data(name: str) -> bool:
+def is_no_data(name: str) -> bool:
+    """Tell whether a file or folder of this name holds no documents."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in NO_DATA)
 
 

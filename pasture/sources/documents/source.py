@@ -37,6 +37,7 @@ from pasture.sources.documents.lines import (
     read_table,
 )
 from pasture.sources.documents.tables import TableLimits, cut_parquet, read_arrow, read_parquet
+from pasture.sources.github_rows import printable
 
 KNOWN_IDS = 1 << 20
 """So many ids of a unit of work are compared with each other, the first ones; ours. They take
@@ -155,7 +156,7 @@ class Documents(Source):
         base, columns = base_folder(self.inputs), self._columns()
         seen: set[bytes] = set()
         for path in shard.paths:
-            name = path.removeprefix(base)
+            name = printable(path.removeprefix(base))
             for place, row in self._rows(path, name, shard, columns):
                 if isinstance(row, Rejected):
                     yield row

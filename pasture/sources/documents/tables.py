@@ -127,7 +127,13 @@ def read_parquet(
     row = 0
     with storage.open_read(path) as stream:
         try:
-            file = pq.ParquetFile(stream, buffer_size=BUFFER_BYTES, page_checksum_verification=True)
+            # Without the first two it would read whole chunks, and all of a row group ahead.
+            file = pq.ParquetFile(
+                stream,
+                buffer_size=BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
             bad = check_schema(path, file.schema_arrow, columns)
             if bad:
                 yield "0", bad
@@ -252,16 +258,16 @@ def _damaged(path: str, row: int, error: BaseException) -> Rejected:
     return Rejected(path, "damaged_file", "bad_file", detail)
 
 
-def read_schema(path: str, kind: str) -> pa.Schema | None:
-    """Read the schema of a Parquet or Arrow file; None where the file is damaged."""
+def read_types(path: str, kind: str) -> dict[str, pa.DataType] | None:
+    """Read the columns of a Parquet or Arrow file and their types; None where it is damaged."""
     with storage.open_read(path) as stream:
         try:
             if kind == "parquet":
-                return pq.ParquetFile(stream).schema_arrow
+                return column_types(pq.ParquetFile(stream).schema_arrow)
             start = len(FILE_MAGIC) if stream.read(len(FILE_MAGIC)) == FILE_MAGIC else 0
             stream.seek(start)
             with pa.ipc.open_stream(stream) as reader:
-                return reader.schema
+                return column_types(reader.schema)
         except DAMAGED:
             return None
 
