@@ -20,6 +20,7 @@ from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import archives, html
 from pasture.sources.base import Rejected
+from pasture.sources.compression import decompress
 from pasture.sources.containment import contained
 from pasture.sources.html_tree import PageError
 from pasture.sources.main_content import Extractor
@@ -94,7 +95,7 @@ def expand_listings(files: list[tuple[str, int]], root: str) -> list[tuple[str, 
 def _listed(listing: str, root: str) -> Iterator[tuple[str, int]]:
     with storage.open_read(listing) as stream:
         try:
-            data = archives.read_limited(archives.decompress(stream), _MAX_LISTING_BYTES)
+            data = archives.read_limited(decompress(stream), _MAX_LISTING_BYTES)
             lines = data.decode("ascii").split()
         except archives.DAMAGED as error:
             raise InputError(f"the listing {listing} cannot be read: {error!r}") from error
