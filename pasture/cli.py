@@ -13,9 +13,15 @@ import click
 
 from pasture import __version__
 from pasture.errors import ConfigError, PastureError
+from pasture.visible import visible
 
 if TYPE_CHECKING:
     from pasture.manifests.outputs import Output
+
+
+def _echo(text: str, *, err: bool = False) -> None:
+    """Write a line, the control characters in it as symbols."""
+    click.echo(visible(text), err=err)
 
 
 class _Group(click.Group):
@@ -33,10 +39,10 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            click.echo(f"error: {error}", err=True)
+            _echo(f"error: {error}", err=True)
             ctx.exit(2)
         except PastureError as error:
-            click.echo(f"error: {error}", err=True)
+            _echo(f"error: {error}", err=True)
             ctx.exit(1)
 
 
@@ -95,8 +101,8 @@ def sample(folder: str, with_installed_packages: bool) -> None:
     from pasture.sample import write_sample
 
     write_sample(folder, with_installed_packages=with_installed_packages)
-    click.echo(f"wrote raw input of seven sources and {folder}/recipe.yaml; now run:")
-    click.echo(f"  pasture run {folder}/recipe.yaml --output corpus")
+    _echo(f"wrote raw input of seven sources and {folder}/recipe.yaml; now run:")
+    _echo(f"  pasture run {folder}/recipe.yaml --output corpus")
 
 
 workers_option = click.option(
@@ -449,7 +455,7 @@ def report(folder: str, path: str | None) -> None:
     target = path or storage.join(output.root, "report.html")
     with storage.atomic_write(target) as stream:
         stream.write(render(gather(output)).encode())
-    click.echo(f"wrote {target}")
+    _echo(f"wrote {target}")
 
 
 @main.group(cls=_Group)
@@ -799,7 +805,7 @@ def generate(
     """Sample text from CHECKPOINT (a folder checkpoints/step-...)."""
     from pasture.trainer.generate import generate as generate_text
 
-    click.echo(
+    _echo(
         generate_text(
             _absolute(checkpoint) or "",
             prompt,
@@ -826,7 +832,7 @@ def export(checkpoint: str, folder: str | None) -> None:
 
     target = folder or checkpoint.rstrip("/") + "-hf"
     export_model(_absolute(checkpoint) or "", _absolute(target) or "")
-    click.echo(f"wrote {target}")
+    _echo(f"wrote {target}")
 
 
 @main.command("import")
@@ -842,7 +848,7 @@ def import_(folder: str, checkpoint: str) -> None:
     from pasture.trainer.import_model import import_model
 
     config = import_model(_absolute(folder) or "", _absolute(checkpoint) or "")
-    click.echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
+    _echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
 
 
 if __name__ == "__main__":
