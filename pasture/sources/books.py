@@ -31,7 +31,9 @@ from pasture.sources.compression import TooLarge
 from pasture.sources.containment import contained, contained_file
 
 _TAR = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|tbz2?|txz)$", re.I)
-_BOOKS3_NAME = re.compile(r"(?P<author>.+?) - (?P<title>.+?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$")
+_BOOKS3_NAME = re.compile(
+    r"\A(?P<author>.{1,300}?) - (?P<title>.{1,300}?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$"
+)
 _BLANK_LINES = re.compile(r"\n{4,}")
 _LIMITS = Limits(total_bytes=1 << 40)
 _AUDIT_CHARACTERS = 2000

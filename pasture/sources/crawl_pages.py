@@ -38,7 +38,7 @@ _MAX_LISTING_BYTES = 256 << 20
 _PREVIEW = 2000
 _BLOCKS = frozenset(("conversion", "response", "resource"))
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:+-]{1,40})", re.IGNORECASE)
 # First bytes of files that servers call HTML all the same: PDF, PNG, GIF, JPEG, zip, gzip.
 _BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b\x08")
 _WAT_ADVICE = "a WAT file holds metadata, not pages; name the WET or WARC files"

@@ -30,7 +30,7 @@ from pasture.sources.stackexchange_dump import QUESTION, Post
 from pasture.sources.stackexchange_html import HtmlToText
 
 _POSTS_FILE = re.compile(r"posts\.xml(?:\.(?:gz|bz2|xz))?$", re.I)
-_SITE_FILE = re.compile(r"(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
+_SITE_FILE = re.compile(r"\A(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
 _OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I)
 _BATCH = 2000
 _CACHE_KIB = 32 << 10

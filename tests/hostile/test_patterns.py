@@ -29,20 +29,24 @@ try:
     from re import _constants as C  # noqa: N812
     from re import _parser as P  # noqa: N812
 except ImportError:  # Python 3.10
-    import sre_constants as C  # type: ignore[no-redef]
-    import sre_parse as P  # type: ignore[no-redef]
+    import sre_constants as C  # type: ignore[no-redef]  # noqa: N812
+    import sre_parse as P  # type: ignore[no-redef]  # noqa: N812
 
 SIZE = 64 << 10
 FIRST = 8 << 10
 SLOW_SECONDS = 0.006
 """A pattern of linear time takes under 0.2 us for each of 8,192 characters, on any machine of
 today; what takes longer is measured again, eight times as long."""
+MOST_SECONDS = 3.0
 MOST_GROWTH = 24
 """How much longer eight times as much text may take: 8 where time is linear, 64 where it grows
 with the square. Between them are the noise and the caches of a shared machine."""
 
 # Mended on another branch, which rewrites these modules.
 ELSEWHERE = ("pasture.sources.latex.", "pasture.sources.arxiv")
+
+# Not mended yet: quadratic by themselves, but of no input, or of one that the caller cuts.
+KNOWN = {}
 
 
 def modules() -> list[types.ModuleType]:
@@ -51,7 +55,8 @@ def modules() -> list[types.ModuleType]:
         try:
             found.append(importlib.import_module(info.name))
         except ModuleNotFoundError as error:  # an extra that is not installed
-            assert not (error.name or "").startswith("pasture")
+            if (error.name or "").startswith("pasture"):
+                raise
     return found
 
 
@@ -228,10 +233,10 @@ def growth(pattern: re.Pattern[str] | re.Pattern[bytes]) -> str:
     def late(signum: int, frame: object) -> None:
         raise TimeoutError
 
-    usual = signal.signal(signal.SIGALRM, late)
+    usual = signal.signal(signal.SIGVTALRM, late)
     try:
         for parts in sorted(pumped(pattern)):
-            signal.alarm(10)
+            signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
             short = 0.0
             try:
                 short = seconds(pattern, parts, FIRST)
@@ -239,12 +244,12 @@ def growth(pattern: re.Pattern[str] | re.Pattern[bytes]) -> str:
                     continue
                 long = seconds(pattern, parts, SIZE)
             except TimeoutError:
-                return f"{parts!r:.200}: {short:.3f} s, then over 10 s"
+                return f"{parts!r:.200}: {short:.3f} s, then over {MOST_SECONDS} s"
             if long > MOST_GROWTH * short:
                 return f"{parts!r:.200}: {short:.3f} s, then {long:.3f} s"
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, usual)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, usual)
     return ""
 
 
@@ -268,6 +273,7 @@ def test_the_test_finds_what_it_looks_for(pattern, is_linear):
 def test_every_pattern_is_tested():
     """A pattern that is put together where it is used would escape."""
     assert len(PATTERNS) > 150
+    assert set(KNOWN) <= set(ALL)
     for path in pathlib.Path(pasture.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
