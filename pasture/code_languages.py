@@ -195,7 +195,7 @@ _BY_INTERPRETER = {
 }
 
 _OBJECTIVE_C = re.compile(
-    r"^\s*(?:#import|#include|@interface|@implementation|@import|//|/\*)", re.M
+    r"^[ \t]*(?:#import|#include|@interface|@implementation|@import|//|/\*)", re.M
 )
 
 

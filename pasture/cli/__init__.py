@@ -16,6 +16,7 @@ from pasture.cli.base import (
     CONTEXT,
     Group,
     absolute,
+    echo,
     input_option,
     json_option,
     output_of,
@@ -67,8 +68,8 @@ def sample(folder: str, with_installed_packages: bool) -> None:
     from pasture.sample import write_sample
 
     write_sample(folder, with_installed_packages=with_installed_packages)
-    click.echo(f"wrote raw input of seven sources and {folder}/recipe.yaml; now run:")
-    click.echo(f"  pasture run {folder}/recipe.yaml --output corpus")
+    echo(f"wrote raw input of seven sources and {folder}/recipe.yaml; now run:")
+    echo(f"  pasture run {folder}/recipe.yaml --output corpus")
 
 
 @main.command()
@@ -408,7 +409,7 @@ def report(folder: str, path: str | None) -> None:
     target = path or storage.join(output.root, "report.html")
     with storage.atomic_write(target) as stream:
         stream.write(render(gather(output)).encode())
-    click.echo(f"wrote {target}")
+    echo(f"wrote {target}")
 
 
 @main.group(cls=Group)
@@ -758,7 +759,7 @@ def generate(
     """Sample text from CHECKPOINT (a folder checkpoints/step-...)."""
     from pasture.trainer.generate import generate as generate_text
 
-    click.echo(
+    echo(
         generate_text(
             absolute(checkpoint) or "",
             prompt,
@@ -785,7 +786,7 @@ def export(checkpoint: str, folder: str | None) -> None:
 
     target = folder or checkpoint.rstrip("/") + "-hf"
     export_model(absolute(checkpoint) or "", absolute(target) or "")
-    click.echo(f"wrote {target}")
+    echo(f"wrote {target}")
 
 
 @main.command("import")
@@ -801,7 +802,7 @@ def import_(folder: str, checkpoint: str) -> None:
     from pasture.trainer.import_model import import_model
 
     config = import_model(absolute(folder) or "", absolute(checkpoint) or "")
-    click.echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
+    echo(f"wrote {checkpoint}: {config.num_parameters:,} parameters")
 
 
 main.add_command(fetch)

@@ -8,11 +8,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pasture.errors import ConfigError, PastureError
+from pasture.visible import visible
 
 if TYPE_CHECKING:
+    import logging
+
     from pasture.manifests.outputs import Output
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Write a line, the control characters in it as symbols."""
+    click.echo(visible(text), err=err)
+
+
+def _log_handler() -> logging.Handler:
+    """Make a handler that writes one line of each record, without a traceback."""
+    import logging
+
+    class Line(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            echo(record.getMessage().partition("\n")[0], err=True)
+
+    return Line()
 
 
 class Group(click.Group):
@@ -26,14 +45,18 @@ class Group(click.Group):
         # optional packages that nobody asked for.
         logging.getLogger().setLevel(logging.ERROR)
         logging.getLogger("apache_beam").setLevel(logging.WARNING)
+        # Beam also logs, with its traceback, each error that it raises.
+        for name in ("common", "worker.sdk_worker", "portability.fn_api_runner"):
+            logging.getLogger(f"apache_beam.runners.{name}").setLevel(logging.CRITICAL)
+        logging.basicConfig(handlers=[_log_handler()])
         logging.getLogger("pasture").setLevel(logging.CRITICAL)
         try:
             return super().invoke(ctx)
         except ConfigError as error:
-            click.echo(f"error: {error}", err=True)
+            echo(f"error: {error}", err=True)
             ctx.exit(2)
         except PastureError as error:
-            click.echo(f"error: {error}", err=True)
+            echo(f"error: {error}", err=True)
             ctx.exit(1)
 
 

@@ -24,6 +24,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from pasture.console.text import say, show_json
 from pasture.errors import PastureError
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ def run_doctor(as_json: bool) -> int:
     checks = list(examine())
     if as_json:
         rows = [{**dataclasses.asdict(check), "fails": check.fails} for check in checks]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))  # noqa: T201
+        show_json(rows)
     else:
-        print("\n".join(describe(checks)))  # noqa: T201
+        say("\n".join(describe(checks)))
     return int(any(check.fails for check in checks))
 
 

@@ -27,6 +27,7 @@ from pasture.manifests.outputs import (
     removed_lines,
     verify,
 )
+from pasture.visible import visible_line
 
 MEASURES = ("language", "language_score", "perplexity", "perplexity_bucket", "reference_score")
 
@@ -171,7 +172,7 @@ def _measures(row: Mapping[str, Any]) -> str:
     parts = [f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items()]
     if row["metadata"]:
         parts.append(row["metadata"][:300])
-    return "  ".join(parts)
+    return visible_line("  ".join(parts))
 
 
 def show_explanation(output: Output, name: str, as_json: bool) -> None:

@@ -9,7 +9,6 @@ import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pasture.console.text import duration
+from pasture.console.text import SafeConsole, duration
 
 if TYPE_CHECKING:
     from pasture.pipeline.estimate import Estimate
@@ -89,7 +88,7 @@ class RunProgress:
     def __init__(
         self, quiet: bool = False, expected: Estimate | None = None, every: float = 30.0
     ) -> None:
-        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+        self.console = SafeConsole(stderr=True, quiet=quiet, highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

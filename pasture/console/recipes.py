@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from pasture import config, storage
-from pasture.console.text import show_json, size, table
+from pasture.console.text import say, show_json, size, table
 from pasture.recipes.layers import Body, builtin_recipes, find_recipe, read_body
 
 
@@ -34,10 +34,10 @@ def show_recipe(name: str, resolved: bool, as_json: bool) -> None:
         origins = {".".join(key): _short(path) for key, path in body.origins.items()}
         show_json({"recipe": body.values, "origins": origins})
     elif resolved:
-        print("\n".join(_annotated(body)))  # noqa: T201
+        say("\n".join(_annotated(body)))
     else:
         with storage.open_read(file) as stream:
-            print(stream.read().decode("utf-8", "replace"), end="")  # noqa: T201
+            say(stream.read().decode("utf-8", "replace"), end="")
 
 
 def _annotated(body: Body) -> Iterator[str]:
@@ -99,8 +99,8 @@ def show_check(file: str, root: str, as_json: bool) -> None:
     table(["source", "kind", "#files", "#size", "stages"], rows)
     for name, kind in models.items():
         made = "given" if recipe.models[name].is_given else "trained by the run"
-        print(f"model {name}: kind {kind}, {made}")  # noqa: T201
-    print(f"{file} can be run")  # noqa: T201
+        say(f"model {name}: kind {kind}, {made}")
+    say(f"{file} can be run")
 
 
 def show_difference(first: str, second: str, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def show_difference(first: str, second: str, as_json: bool) -> None:
     if as_json:
         show_json(lines)
     else:
-        print("\n".join(lines) or "the recipes say the same")  # noqa: T201
+        say("\n".join(lines) or "the recipes say the same")
 
 
 def write_first_recipe(folder: str, to: str | None, name: str | None) -> None:
@@ -121,6 +121,6 @@ def write_first_recipe(folder: str, to: str | None, name: str | None) -> None:
     text, sources = first_recipe(folder, name or folder.rstrip("/").rsplit("/", 1)[-1])
     with storage.atomic_write(target) as stream:
         stream.write(text.encode())
-    print(f"wrote {target}: {', '.join(sources)}; read it, then run:")  # noqa: T201
+    say(f"wrote {target}: {', '.join(sources)}; read it, then run:")
     shown = f" --input {folder}" if to else ""
-    print(f"  pasture run {target}{shown} --output corpus --until documents")  # noqa: T201
+    say(f"  pasture run {target}{shown} --output corpus --until documents")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pasture import config
-from pasture.console.text import show_json, table
+from pasture.console.text import say, show_json, table
 from pasture.errors import ConfigError
 from pasture.filters.base import Annotator, Editor, Filter, Step
 
@@ -56,9 +56,9 @@ def show_step(name: str, plugins: Sequence[str], as_json: bool) -> None:
         show_json({**body, "options": options})
         return
     needs = f"; needs a model of kind {kind.needs}" if kind.needs else ""
-    print(f"{name} ({role_of(kind)}{needs})\n\n{doc}\n")  # noqa: T201
+    say(f"{name} ({role_of(kind)}{needs})\n\n{doc}\n")
     for option, default in options.items():
-        print(f"  {option}: {default}")  # noqa: T201
+        say(f"  {option}: {default}")
 
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:
@@ -91,7 +91,7 @@ def show_trial(step: str, file: str, limit: int, plugins: Sequence[str], as_json
         [(o.id, o.summary(), _excerpt(o.text)) for o in outcomes],
     )
     kept = sum(outcome.reason is None for outcome in outcomes)
-    print(f"{kept} of {len(outcomes)} documents are kept")  # noqa: T201
+    say(f"{kept} of {len(outcomes)} documents are kept")
 
 
 def _excerpt(text: str) -> str:

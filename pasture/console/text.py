@@ -15,15 +15,35 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pasture.visible import visible, visible_json, visible_line
 
-def stdout() -> Console:
+
+class SafeConsole(Console):
+    """A console that shows control characters as symbols; every command writes to one."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, strings by ``visible``."""
+        super().print(*(visible(o) if isinstance(o, str) else o for o in objects), **options)
+
+    def rule(self, title: Any = "", **options: Any) -> None:
+        """Draw a line with a title by ``visible_line``."""
+        super().rule(visible_line(title) if isinstance(title, str) else title, **options)
+
+
+def stdout() -> SafeConsole:
     """The console of results; wide enough for a table where there is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else 140, highlight=False, soft_wrap=False)
+    return SafeConsole(width=None if sys.stdout.isatty() else 140, highlight=False, soft_wrap=False)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print text as it is, but for control characters, to standard output."""
+    print(visible(text), end=end)  # noqa: T201
 
 
 def show_json(value: Any) -> None:
     """Print one JSON value."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))  # noqa: T201
+    encoded = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    print(visible_json(encoded))  # noqa: T201
 
 
 def size(count: int | None) -> str:
@@ -54,9 +74,13 @@ def duration(seconds: float) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """Print a table; columns whose name starts with ``#`` are set to the right."""
-    made = Table(title=escape(title) or None, title_justify="left", header_style="bold")
+    made = Table(
+        title=escape(visible_line(title)) or None, title_justify="left", header_style="bold"
+    )
     for column in columns:
-        made.add_column(column.lstrip("#"), justify="right" if column.startswith("#") else "left")
+        made.add_column(
+            visible_line(column.lstrip("#")), justify="right" if column.startswith("#") else "left"
+        )
     for row in rows:
-        made.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+        made.add_row(*(escape(visible("" if cell is None else str(cell))) for cell in row))
     stdout().print(made)

@@ -8,9 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from pasture.console.text import show_json, stdout, table
+from pasture.console.text import SafeConsole, show_json, stdout, table
 from pasture.errors import ModelError
 from pasture.manifests.outputs import Output
 
@@ -35,7 +33,7 @@ def run_training(output: Output, options: Mapping[str, Any], as_json: bool) -> N
         message = f"{error.name} is not installed; the trainer needs pip install 'pasture[trainer]'"
         raise ModelError(message) from error
 
-    console = Console(stderr=True, quiet=as_json, highlight=False)
+    console = SafeConsole(stderr=True, quiet=as_json, highlight=False)
     lines: list[StepMetrics] = []
 
     def show(line: StepMetrics) -> None:

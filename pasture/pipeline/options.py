@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
 
 from pasture.errors import ConfigError
 
@@ -74,7 +75,18 @@ def beam_options(flags: Sequence[str], workers: int = 1) -> PipelineOptions:
         if importlib.util.find_spec("pyspark") is None:
             raise ConfigError("--runner=spark needs PySpark: pip install 'pasture[spark]'")
         standard.runner = SPARK_RUNNER
+    elif names_runner:
+        _check_runner(standard.runner)
     return options
+
+
+def _check_runner(name: str) -> None:
+    """Fail before any work where Beam knows no such runner, or cannot import it."""
+    try:
+        create_runner(name)
+    except (ValueError, ImportError) as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigError(f"--runner={name}: {said}") from error
 
 
 def _unknown_flags(flags: Sequence[str]) -> list[str]:

@@ -6,11 +6,12 @@ content security policy.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from pasture.manifests.clusters import Cluster
 from pasture.report.data import Example, Histogram, Report, SourceReport
+from pasture.visible import visible
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
@@ -33,6 +34,11 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f6f7f8; paddi
 .soft { color: var(--soft); } .id { overflow-wrap: anywhere; font-size: .85rem; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 """
+
+
+def escape(text: str) -> str:
+    """Escape a text for HTML, the control characters in it as symbols."""
+    return html.escape(visible(text))
 
 
 def render(report: Report) -> str:

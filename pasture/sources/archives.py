@@ -6,25 +6,35 @@ rejected all the same, because no sound archive has one. Every limit that is hit
 
 from __future__ import annotations
 
-import bz2
+import contextlib
 import dataclasses
 import gzip
 import io
+import itertools
 import lzma
 import posixpath
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 from backports import zstd
 
 from pasture import storage
 from pasture.sources.base import Rejected
+from pasture.sources.compression import TooLarge, decompress
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+_HEADER_BYTES = 1 << 20
+"""Longest header of a member of a tar, with its long names. Ours: names take up to 4 KiB."""
+_DIRECTORY_BYTES = 32 << 20
+"""Largest directory of a zip: 200,000 to 700,000 members, which take up to 500 MB; ours."""
+_MAX_NAME = 4096
+"""Longest path of a member, in characters: what Linux allows."""
+_LOCAL_HEADER_BYTES = 30
 
 # What the decompressors of the standard library raise on damaged or truncated data; zstandard's is
 # part of it from Python 3.14 on. What fails while the data is fetched is a StorageError, and stops
@@ -43,11 +53,13 @@ class Limits:
         member_bytes: Largest member that is read, in bytes after decompression.
         total_bytes: Most bytes read from one archive, after decompression.
         members: Most members read from one archive.
+        empty: Most folders, links and empty files, of which a bomb makes thousands of each byte.
     """
 
     member_bytes: int = 64 << 20
     total_bytes: int = 16 << 30
     members: int = 1_000_000
+    empty: int = 200_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,8 +77,8 @@ class Member:
     mtime: float = 0.0
 
 
-class TooLarge(ValueError):
-    """A stream is longer than its limit."""
+class OverLimitError(Exception):
+    """An archive asks for more than it may."""
 
 
 def read_limited(stream: BinaryIO, limit: int) -> bytes:
@@ -79,24 +91,6 @@ def read_limited(stream: BinaryIO, limit: int) -> bytes:
     if len(data) > limit:
         raise TooLarge(f"more than {limit:,} bytes")
     return data
-
-
-def decompress(stream: BinaryIO) -> BinaryIO:
-    """Wrap a seekable stream in its decompressor, told by its first bytes.
-
-    It knows gzip, bzip2, xz, and zstandard with windows of at most 128 MiB, its own default.
-    """
-    magic = stream.read(6)
-    stream.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    if magic.startswith(b"BZh"):
-        return cast(BinaryIO, bz2.BZ2File(stream))
-    if magic.startswith(b"\xfd7zXZ\x00"):
-        return cast(BinaryIO, lzma.LZMAFile(stream))
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return cast(BinaryIO, zstd.ZstdFile(stream))
-    return stream
 
 
 def gunzip(data: bytes, limit: int) -> bytes:
@@ -150,8 +144,42 @@ def read_members_of(
                 )
                 return
             yield member
+    except OverLimitError as error:
+        yield Rejected(label, "archive_over_limit", "bad_file", f"after {count} members: {error}")
     except (tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGED) as e:
         yield Rejected(label, "damaged_archive", "bad_file", f"after {count} members: {e!r}")
+
+
+class _HeaderGuard:
+    """The content of a tar, with a limit on how much of it one header may take.
+
+    tarfile reads the long names, pax headers and maps of sparse files of a member into memory.
+    """
+
+    def __init__(self, content: BinaryIO, total: int) -> None:
+        self._content, self._total = content, total
+        self._read = self._begin = self._depth = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; ``OverLimitError`` where a header or the whole is too long."""
+        data = self._content.read(size)
+        self._read += len(data)
+        if self._depth and self._read - self._begin > _HEADER_BYTES:
+            raise OverLimitError(f"a header of more than {_HEADER_BYTES:,} bytes")
+        if self._read > self._total:
+            raise OverLimitError(f"more than {self._total:,} bytes after decompression")
+        return data
+
+    @contextlib.contextmanager
+    def header(self) -> Iterator[None]:
+        """Count what is read meanwhile as one header; tarfile reads some within others."""
+        if self._depth == 0:
+            self._begin = self._read
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
 
 class _StrictTarInfo(tarfile.TarInfo):
@@ -161,11 +189,14 @@ class _StrictTarInfo(tarfile.TarInfo):
     archive, except in the first place. A sound archive ends with a block of zeros.
     """
 
+    headers: ClassVar[_HeaderGuard]
+
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
         """Read the next header, or raise where there is no sound one."""
         try:
-            return super().fromtarfile(archive)
+            with cls.headers.header():
+                return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             raise
         except tarfile.HeaderError as error:
@@ -174,12 +205,23 @@ class _StrictTarInfo(tarfile.TarInfo):
 
 
 def _tar_members(stream: BinaryIO, label: str, limits: Limits) -> Iterator[Member | Rejected]:
+    guard = _HeaderGuard(decompress(stream), 2 * limits.total_bytes + _HEADER_BYTES)
+
+    class Info(_StrictTarInfo):
+        headers = guard
+
+    empty = 0
     # "r|" reads forward only: bounded memory, and no seek in a compressed stream.
-    with tarfile.open(fileobj=decompress(stream), mode="r|", tarinfo=_StrictTarInfo) as archive:
+    with tarfile.open(fileobj=cast(BinaryIO, guard), mode="r|", tarinfo=Info) as archive:
         for info in archive:
-            locator = f"{label}:{info.name}"
+            locator = f"{label}:{info.name[:_MAX_NAME]}"
+            empty += not info.size
+            if empty > limits.empty:
+                raise OverLimitError(f"more than {limits.empty:,} folders, links and empty files")
             if info.isdir():
                 pass
+            elif len(info.name) > _MAX_NAME:
+                yield Rejected(locator, "name_too_long", "bad_record", f"{len(info.name):,}")
             elif is_unsafe(info.name):
                 yield Rejected(locator, "unsafe_path", "bad_record")
             elif not info.isreg():
@@ -193,26 +235,62 @@ def _tar_members(stream: BinaryIO, label: str, limits: Limits) -> Iterator[Membe
             archive.members.clear()  # type: ignore[attr-defined]  # or the list grows for ever
 
 
+class _DirectoryGuard:
+    """A stream whose reads are limited while zipfile reads the directory, all at once."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+        self.limit: int | None = _DIRECTORY_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; ``OverLimitError`` where a directory is too large."""
+        if self.limit is not None and size > self.limit:
+            raise OverLimitError(f"a directory of {size:,} bytes; at most {self.limit:,} are read")
+        return self._stream.read(size)
+
+
 def _zip_members(stream: BinaryIO, label: str, limits: Limits) -> Iterator[Member | Rejected]:
-    with zipfile.ZipFile(stream) as archive:
+    guard = _DirectoryGuard(stream)
+    with zipfile.ZipFile(cast(BinaryIO, guard)) as archive:
+        guard.limit = None
+        if overlap := _overlap(archive.infolist()):
+            yield Rejected(label, "overlapping_members", "bad_file", overlap)
+            return
         for info in archive.infolist():
-            locator = f"{label}:{info.filename}"
-            is_link = (info.external_attr >> 16) & 0o170000 == 0o120000
-            if info.is_dir():
-                continue
-            if is_unsafe(info.filename):
-                yield Rejected(locator, "unsafe_path", "bad_record")
-            elif is_link:
-                yield Rejected(locator, "not_a_regular_file", detail="symbolic link")
-            elif info.flag_bits & 1:
-                yield Rejected(locator, "encrypted", "bad_record")
-            else:
-                try:
-                    with archive.open(info) as content:
-                        data = read_limited(cast(BinaryIO, content), limits.member_bytes)
-                except TooLarge as error:  # the header's size may lie; the bytes do not
-                    yield Rejected(locator, "member_too_large", "bad_record", str(error))
-                except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                    yield Rejected(locator, "damaged_member", "bad_record", repr(error))
-                else:
-                    yield Member(posixpath.normpath(info.filename), data)
+            if not info.is_dir():
+                yield _zip_member(archive, info, f"{label}:{info.filename[:_MAX_NAME]}", limits)
+
+
+def _overlap(members: list[zipfile.ZipInfo]) -> str:
+    """Say which members share bytes of the archive, which in a sound one none do."""
+    ordered = sorted(members, key=lambda info: info.header_offset)
+    for one, other in itertools.pairwise(ordered):
+        if one.header_offset + _LOCAL_HEADER_BYTES + one.compress_size > other.header_offset:
+            return f"{one.filename[:100]!r} and {other.filename[:100]!r} share bytes"
+    return ""
+
+
+def _zip_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, locator: str, limits: Limits
+) -> Member | Rejected:
+    if len(info.filename) > _MAX_NAME:
+        return Rejected(locator, "name_too_long", "bad_record", f"{len(info.filename):,}")
+    if is_unsafe(info.filename):
+        return Rejected(locator, "unsafe_path", "bad_record")
+    if (info.external_attr >> 16) & 0o170000 == 0o120000:
+        return Rejected(locator, "not_a_regular_file", detail="symbolic link")
+    if info.flag_bits & 1:
+        return Rejected(locator, "encrypted", "bad_record")
+    # The other methods of zipfile decompress all that they are given, whatever is asked of them.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        detail = f"method {info.compress_type}"
+        return Rejected(locator, "unsupported_compression", "bad_record", detail)
+    try:
+        with archive.open(info) as content:
+            data = read_limited(cast(BinaryIO, content), limits.member_bytes)
+    except TooLarge as error:  # the header's size may lie; the bytes do not
+        return Rejected(locator, "member_too_large", "bad_record", str(error))
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        return Rejected(locator, "damaged_member", "bad_record", repr(error))
+    return Member(posixpath.normpath(info.filename), data)

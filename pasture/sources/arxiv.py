@@ -20,8 +20,9 @@ from collections.abc import Iterator
 
 from pasture.records import Document, to_metadata
 from pasture.sources import archives
-from pasture.sources.archives import Limits, Member, TooLarge
+from pasture.sources.archives import Limits, Member
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.compression import TooLarge
 from pasture.sources.containment import contained, contained_file
 from pasture.sources.latex import NotCleaned, Paper, clean_submission
 from pasture.sources.latex.files import is_source

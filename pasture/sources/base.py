@@ -20,7 +20,7 @@ from pasture.records import Columns, Document, snake_case
 
 ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 """How a checksum was made, by its length in hexadecimal digits."""
-_CHECKSUM = re.compile(r"([0-9a-fA-F]{32,128}) [ *](.+)")
+_CHECKSUM = re.compile(r"\A([0-9a-fA-F]{32,128}) [ *](.+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

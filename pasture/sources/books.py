@@ -18,7 +18,7 @@ from pasture import storage
 from pasture.errors import ConfigError
 from pasture.records import Document, to_metadata
 from pasture.sources import gutenberg, gutenberg_notes, gutenberg_sisters
-from pasture.sources.archives import Limits, Member, TooLarge, read_limited, read_members
+from pasture.sources.archives import Limits, Member, read_limited, read_members
 from pasture.sources.base import (
     InputShard,
     Rejected,
@@ -27,10 +27,13 @@ from pasture.sources.base import (
     group_files,
     one_shard_each,
 )
+from pasture.sources.compression import TooLarge
 from pasture.sources.containment import contained, contained_file
 
 _TAR = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|tbz2?|txz)$", re.I)
-_BOOKS3_NAME = re.compile(r"(?P<author>.+?) - (?P<title>.+?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$")
+_BOOKS3_NAME = re.compile(
+    r"\A(?P<author>.{1,300}?) - (?P<title>.{1,300}?)(?:\.(?:epub|mobi|pdf|azw3?))?\.txt$"
+)
 _BLANK_LINES = re.compile(r"\n{4,}")
 _LIMITS = Limits(total_bytes=1 << 40)
 _AUDIT_CHARACTERS = 2000
@@ -93,7 +96,7 @@ class Books(Source):
         """Read a ``.txt`` file, or the ``.txt`` files of a ``.zip``."""
         name = self._name(path)
         if path.lower().endswith(".zip"):
-            for member in read_members(path, _LIMITS):
+            for member in _each_once(path):
                 if isinstance(member, Rejected):
                     yield member
                     continue
@@ -157,14 +160,10 @@ class Books(Source):
 
     def _read_tar(self, path: str) -> Iterator[Document | Rejected]:
         """Read the books of a Books3-shaped archive; its folders are only a filing order."""
-        seen: set[str] = set()
-        for member in read_members(path, _LIMITS):
+        for member in _each_once(path):
             if isinstance(member, Rejected):
                 yield member
-            elif member.name in seen:
-                yield Rejected(f"{path}:{member.name}", "duplicate_member", "bad_record")
             else:
-                seen.add(member.name)
                 name = f"books3:{member.name}"
                 yield contained(name, f"{path}:{member.name}", self._books3, member)
 
@@ -198,6 +197,18 @@ class Books(Source):
         if len(text) < self.min_characters:
             return Rejected(locator, "too_short", detail=f"{len(text)} characters", text=text)
         return Document(locator, self.name, text, **fields)  # type: ignore[arg-type]
+
+
+def _each_once(path: str) -> Iterator[Member | Rejected]:
+    """Yield the members of an archive; a name for the second time as a ``Rejected``."""
+    seen: set[str] = set()
+    for member in read_members(path, _LIMITS):
+        if isinstance(member, Member) and member.name in seen:
+            yield Rejected(f"{path}:{member.name}", "duplicate_member", "bad_record")
+            continue
+        if isinstance(member, Member):
+            seen.add(member.name)
+        yield member
 
 
 def tidy(text: str) -> str:

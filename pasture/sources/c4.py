@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import io
 import json
 import posixpath
 from collections.abc import Iterator
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar, cast
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError
 from pasture.records import Document, to_metadata
 from pasture.sources import archives
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, one_shard_each
+from pasture.sources.compression import decompress, skip_blank_lines
 from pasture.sources.containment import contained, contained_file
 from pasture.sources.crawl_pages import (
     CRAWL_ROOT,
@@ -140,7 +142,7 @@ class C4(Source):
 def _is_warc(path: str) -> bool:
     with storage.open_read(path) as stream:
         try:
-            return archives.decompress(stream).read(len(_WARC_MAGIC)) == _WARC_MAGIC
+            return decompress(stream).read(len(_WARC_MAGIC)) == _WARC_MAGIC
         except archives.DAMAGED:
             return False  # reading it as rows tells what is wrong with it
 
@@ -151,7 +153,7 @@ def _read_lines(path: str, max_bytes: int) -> Iterator[tuple[int, bytes | Reject
     number = 0
     with storage.open_read(path) as raw:
         try:
-            stream = archives.decompress(raw)
+            stream = cast(io.BufferedReader, decompress(raw))
             while line := stream.readline(max_bytes + 1):
                 number += 1
                 if len(line) > max_bytes and line[max_bytes:] != b"\n":
@@ -160,7 +162,9 @@ def _read_lines(path: str, max_bytes: int) -> Iterator[tuple[int, bytes | Reject
                     start = line[:_PREVIEW].decode("utf-8", "replace")
                     name = f"{file}:{number}"
                     yield number, Rejected(name, "row_too_large", "bad_record", detail, start)
-                elif not line.isspace():
+                elif line.isspace():
+                    number += skip_blank_lines(stream)
+                else:
                     yield number, line
         except archives.DAMAGED as error:
             detail = f"after line {number:,}: {error!r}"

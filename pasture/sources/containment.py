@@ -22,6 +22,9 @@ RECORD_SECONDS = 60.0
 """Most processor time of one record. Ours: the worst page that the limits of HTML let through
 takes about half of it, sound records take milliseconds."""
 
+MAX_BAD_RECORDS = 10_000
+"""How many broken records in a row end the reading of a file; ours."""
+
 UNEXPECTED = "unexpected_error"
 """The reason of a record that met a bug of Pasture or of a library."""
 
@@ -48,9 +51,19 @@ def contained(
 
 
 def contained_file(path: str, records: Iterable[T]) -> Iterator[T | Rejected]:
-    """Yield the records of a file, and a ``Rejected`` of kind ``bad_file`` where reading fails."""
+    """Yield the records of a file, and a ``Rejected`` of kind ``bad_file`` where reading fails.
+
+    A file of nothing but broken records, of which a bomb makes billions, is not read to its end.
+    """
+    bad = 0
     try:
-        yield from records
+        for record in records:
+            bad = bad + 1 if isinstance(record, Rejected) and record.kind == "bad_record" else 0
+            yield record
+            if bad >= MAX_BAD_RECORDS:
+                detail = f"{bad:,} records in a row are broken"
+                yield Rejected(path, "too_many_bad_records", "bad_file", detail)
+                return
     except Exception as error:  # the boundary of one file
         yield Rejected(path, reason_of(error), "bad_file", describe(error))
 

@@ -20,6 +20,7 @@ from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import archives, html
 from pasture.sources.base import Rejected
+from pasture.sources.compression import decompress
 from pasture.sources.containment import contained
 from pasture.sources.html_tree import PageError
 from pasture.sources.main_content import Extractor
@@ -37,7 +38,7 @@ _MAX_LISTING_BYTES = 256 << 20
 _PREVIEW = 2000
 _BLOCKS = frozenset(("conversion", "response", "resource"))
 _HTML = frozenset(("text/html", "application/xhtml+xml"))
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:+-]{1,40})", re.IGNORECASE)
 # First bytes of files that servers call HTML all the same: PDF, PNG, GIF, JPEG, zip, gzip.
 _BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b\x08")
 _WAT_ADVICE = "a WAT file holds metadata, not pages; name the WET or WARC files"
@@ -94,7 +95,7 @@ def expand_listings(files: list[tuple[str, int]], root: str) -> list[tuple[str, 
 def _listed(listing: str, root: str) -> Iterator[tuple[str, int]]:
     with storage.open_read(listing) as stream:
         try:
-            data = archives.read_limited(archives.decompress(stream), _MAX_LISTING_BYTES)
+            data = archives.read_limited(decompress(stream), _MAX_LISTING_BYTES)
             lines = data.decode("ascii").split()
         except archives.DAMAGED as error:
             raise InputError(f"the listing {listing} cannot be read: {error!r}") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 from pasture import code_languages, storage
 from pasture.errors import InputError
-from pasture.sources import archives
+from pasture.sources import archives, compression
 from pasture.sources.base import Rejected
 from pasture.sources.documents.check import sample_rows
 from pasture.sources.documents.columns import ColumnMap
@@ -126,7 +126,7 @@ def _judge_archive(path: str) -> Verdict:
 def _judge_content(path: str, size: int) -> Verdict:
     with storage.open_read(path) as stream:
         try:
-            start = archives.decompress(stream).read(_START_BYTES)
+            start = compression.decompress(stream).read(_START_BYTES)
         except archives.DAMAGED:
             return Verdict(None, "a damaged file")
     if not start.strip():

@@ -45,7 +45,7 @@ _ROW_SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson
 _ARCHIVE_SUFFIX = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz|zip)$", re.I)
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", "CVS"})
 _LFS = "version https://git-lfs.github.com/spec/"
-_LINK_TEXT = re.compile(r"(?:\.\.?/){1,20}[\w./+-]{1,300}\n?\Z")
+_LINK_TEXT = re.compile(r"\A(?:\.\.?/){1,20}[\w./+-]{1,300}\n?\Z")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{3}")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 

@@ -7,15 +7,17 @@ among its rows in any order, so ``row_licenses`` collects them before the files 
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from pasture import storage
 from pasture.sources import spdx
-from pasture.sources.archives import DAMAGED, decompress
+from pasture.sources.archives import DAMAGED
 from pasture.sources.base import Rejected
+from pasture.sources.compression import decompress, skip_blank_lines
 from pasture.sources.license_tree import Found, speaks_of_license
 
 MAX_ROW_BYTES = 64 << 20
@@ -93,6 +95,8 @@ def read_rows(path: str) -> Iterator[tuple[str, bytes | Rejected]]:
                     yield locator, Rejected(locator, "row_too_long", "bad_record", detail)
                 elif line := line.strip():
                     yield locator, line
+                else:
+                    number += skip_blank_lines(cast(io.BufferedReader, stream))
     except DAMAGED as error:
         yield path, Rejected(path, "damaged_file", "bad_file", f"after row {number}: {error!r}")
 

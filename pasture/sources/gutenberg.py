@@ -68,12 +68,14 @@ _COPYRIGHTED = re.compile(
 _FIELD = re.compile(r"^([A-Z][A-Za-z ]{2,30}?)[ \t]*:[ \t]*(\S[^\n]*(?:\n[ \t]+\S[^\n]*)*)", re.M)
 _NUMBER = re.compile(r"\bE-?(?:Book|Text)[ \t]*#[ \t]*(\d{1,7})\b", re.I)
 _TOP_LINE = re.compile(
-    r"^[ \t*]*(?:The[ \t]+)?Project Gutenberg(?:'s|’s)?(?:[ \t]+E-?(?:Book|Text))?(?:[ \t]+of)?,?"
-    r"[ \t]+(?P<title>\S[^\n]{0,200}?)(?:,?[ \t]+by[ \t]+(?P<author>[^\n*]{1,100}?))?[ \t*]{0,20}$",
+    r"^[ \t*]*(?:The[ \t]{1,9})?Project Gutenberg(?:'s|’s)?(?:[ \t]{1,9}E-?(?:Book|Text))?"
+    r"(?:[ \t]{1,9}of)?,?[ \t]{1,9}(?P<title>\S[^\n]{0,200}?)"
+    r"(?:,?[ \t]{1,9}by[ \t]{1,9}(?P<author>[^\n*]{1,100}?))?[ \t*]{0,20}$",
     re.I | re.M,
 )
 _DATE = re.compile(
-    r"\brelease date:?[ \t]*(?P<month>[A-Z][a-z]+)[ \t]*(?P<day>\d{1,2})?,?[ \t]*(?P<year>\d{4})\b",
+    r"\brelease date:?[ \t]{0,9}(?P<month>[A-Z][a-z]{1,20})[ \t]{0,9}"
+    r"(?P<day>\d{1,2})?,?[ \t]{0,9}(?P<year>\d{4})\b",
     re.I,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

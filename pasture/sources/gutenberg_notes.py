@@ -41,7 +41,7 @@ _EDITION = (
     r"|edition|transcription|version)"
 )
 _CREDIT = re.compile(
-    rf"""[\W_]{{0,4}}(?:
+    rf"""\A[\W_]{{0,4}}(?:
     (?:{_EDITION}[ ])?(?:was[ ])?(?:originally[ ])?{_MADE}
         (?:(?:,[ ]|[ ](?:and|or|&)[ ]){_MADE}){{0,4}}(?:[ ][\w-]+){{0,4}}[ ]by\b
     | (?:this|the|an?|first|second|additional|original|special)[ ](?:[\w-]+[ ]){{0,3}}?{_EDITION}
@@ -78,7 +78,7 @@ _CREDIT = re.compile(
     re.I | re.X,
 )
 _NOTE_HEADING = re.compile(
-    rf"""[\W_]{{0,6}}(?:
+    rf"""\A[\W_]{{0,6}}(?:
     {_NAMED_NOTE}
     | errata[ ]noted[ ]by[ ](?:the[ ])?transcriber
     | typographical[ ]errors[ ]corrected[ ]in\b
@@ -89,7 +89,7 @@ _NOTE_HEADING = re.compile(
     )""",
     re.I | re.X,
 )
-_FRONT_NOTE = re.compile(rf"[\W_]{{0,60}}(?:{_NAMED_NOTE})", re.I | re.X)
+_FRONT_NOTE = re.compile(rf"\A[\W_]{{0,60}}(?:{_NAMED_NOTE})", re.I | re.X)
 _ERRATA = re.compile(r"[\W_]{0,6}(?:errata|typographical errors|corrections?)[\W_]{0,6}$", re.I)
 # What notes speak of, and books rarely do.
 _NOTE_WORDS = re.compile(
@@ -122,8 +122,8 @@ _COLOPHON_WORDS = re.compile(
 )
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[ \t]*\S[^\n]*)*")  # its first indent left out
 _RULE = re.compile(r"[-*_=~+\s·•]+")
-_PICTURE = re.compile(r"\[\W*(?:illustration|frontispiece|footnote|music|image|map)\b", re.I)
-_BOX_TOP = re.compile(r"[ \t]*\+[-=]{3,}\+?")
+_PICTURE = re.compile(r"\A\[\W*(?:illustration|frontispiece|footnote|music|image|map)\b", re.I)
+_BOX_TOP = re.compile(r"\A[ \t]*\+[-=]{3,}\+?")
 
 # The makers by what they do or are called: what a title page of print cannot hold.
 _MAKERS = re.compile(

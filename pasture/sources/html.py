@@ -29,50 +29,41 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_META = re.compile(rb"<meta[^>]{0,1000}?charset\s*=\s*[\"']?\s*([\w.:+-]{1,40})", re.IGNORECASE)
+_META = re.compile(
+    rb"<meta[^>]{0,1000}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:+-]{1,40})", re.IGNORECASE
+)
 _XML = re.compile(
     rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:+-]{1,40})[\"']", re.IGNORECASE
 )
 _META_BYTES = 4096
-# Labels of the web whose Python codec has another name, or which browsers read as a superset.
-_CODECS = {
-    "windows-874": "cp874",
-    "tis-620": "cp874",
-    "iso-8859-11": "cp874",
-    "gb2312": "gb18030",
+# Codecs of which browsers read a superset, by the names that Resiliparse gives.
+_SUPERSETS = {
+    "iso8859-11": "cp874",
     "gbk": "gb18030",
     "shift_jis": "cp932",
-    "shift-jis": "cp932",
-    "sjis": "cp932",
-    "x-sjis": "cp932",
-    "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949",
+    "euc_kr": "cp949",
     "big5": "big5hkscs",
-    "iso-8859-1": "cp1252",
-    "latin1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
-    "iso-8859-9": "cp1254",
-    "iso-8859-8-i": "iso-8859-8",
-    "x-mac-cyrillic": "mac-cyrillic",
-    "x-mac-roman": "mac-roman",
-    "macintosh": "mac-roman",
     # A page whose label is read as ASCII cannot be in UTF-16.
-    "utf-16": "utf-8",
-    "utf-16le": "utf-8",
-    "utf-16be": "utf-8",
+    "utf-16-le": "utf-8",
+    "utf-16-be": "utf-8",
 }
+# Labels of the standard for which Resiliparse has no codec.
+_OTHERS = {"x-mac-cyrillic": "mac-cyrillic", "x-mac-ukrainian": "mac-cyrillic"}
 
 
 @functools.lru_cache(maxsize=256)
 def _codec(label: str) -> str | None:
-    name = _CODECS.get(label, label)
-    try:
-        info = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    # Python also calls base64 and rot13 codecs; UTF-7 is a way to smuggle markup.
-    return info.name if info._is_text_encoding and info.name != "utf-7" else None
+    """Return Python's codec for a label of the WHATWG's Encoding Standard, None for all others.
+
+    Python knows codecs besides that yield lone surrogates, fail on what they were not made for, or
+    smuggle markup: ``unicode_escape``, ``idna``, ``utf-7``. The list is Resiliparse's; the package
+    ``webencodings`` has that of 2012.
+    """
+    from resiliparse.parse.encoding import map_encoding_to_html5
+
+    label = label.strip().lower()
+    name: str | None = _OTHERS.get(label) or map_encoding_to_html5(label, False)
+    return _SUPERSETS.get(name, name) if name else None
 
 
 def decode(data: bytes, charset: str | None) -> str:

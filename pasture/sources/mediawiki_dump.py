@@ -15,14 +15,21 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from pasture import storage
-from pasture.sources.archives import DAMAGED, decompress
+from pasture.sources.archives import DAMAGED
 from pasture.sources.base import Rejected
+from pasture.sources.compression import TooLarge, check_ratio, decompress
 
 CHUNK_BYTES = 1 << 18
-MAX_TOKEN_BYTES = 8 << 20
+MAX_TOKEN_BYTES = 1 << 20
 """Longest single tag, in bytes; ours. The longest in a sound dump are a few hundred."""
 MAX_DEPTH = 50
 """Deepest nesting of elements; ours. A sound dump has five levels."""
+MAX_NAME = 100
+"""Longest name of an element; ours. Those of a sound dump have up to 15 characters."""
+MAX_NAMESPACES = 1_000
+"""Most namespaces of a wiki, and ``MAX_FIELD`` the longest name of one; ours. Wikis have 30."""
+MAX_FIELD = 4_096
+"""Longest field of a page but its text, in characters; ours. Titles have up to 255 bytes."""
 _PAGE_FIELDS = {
     "mediawiki/page/title": "title",
     "mediawiki/page/ns": "namespace",
@@ -34,6 +41,7 @@ _PAGE_FIELDS = {
 }
 _SITE_FIELDS = {"mediawiki/siteinfo/dbname": "dbname", "mediawiki/siteinfo/base": "base"}
 _NAMESPACE = "mediawiki/siteinfo/namespaces/namespace"
+_TEXT = "mediawiki/page/revision/text"
 _ROOT = b"<mediawiki>"
 
 
@@ -104,14 +112,16 @@ class DumpReader:
         self._page: Page | None = None
         self._path: list[str] = []
         self._values: list[str] = []
-        self._size = 0
+        self._size = self._most = 0
         self._reading = False
         self._names: dict[str, str] = {}
         self._language = ""
         self._namespaces: dict[str, int] = {}
         self._key = ""
         self._fed = 0
-        parser = expat.ParserCreate()
+        # Whatever the dump declares: expat asks Python for all other encodings.
+        parser = expat.ParserCreate("utf-8")
+        parser.XmlDeclHandler = self._declaration
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
         parser.StartElementHandler = self._start
@@ -141,10 +151,18 @@ class DumpReader:
         pages, self._pages = self._pages, []
         return pages
 
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in ("utf-8", "us-ascii"):
+            raise DamagedDumpError(
+                "damaged_xml", f"the encoding {encoding[:50]!r}; dumps are in UTF-8"
+            )
+
     def _doctype(self, *_: object) -> None:
         raise DamagedDumpError("damaged_xml", "a document type declaration, which no dump has")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(name) > MAX_NAME:
+            raise DamagedDumpError("damaged_xml", f"a name of {len(name):,} characters")
         self._path.append(name)
         if len(self._path) > MAX_DEPTH:
             raise DamagedDumpError("damaged_xml", f"more than {MAX_DEPTH} levels of elements")
@@ -158,13 +176,14 @@ class DumpReader:
         elif path == _NAMESPACE:
             self._key = attributes.get("key", "")
         self._reading = path in _PAGE_FIELDS or path in _SITE_FIELDS or path == _NAMESPACE
+        self._most = self._max_characters if path == _TEXT else MAX_FIELD
         self._values.clear()
         self._size = 0
 
     def _characters(self, data: str) -> None:
         if self._reading:
             self._size += len(data)
-            if self._size <= self._max_characters:
+            if self._size <= self._most:
                 self._values.append(data)
             elif self._page:
                 self._page.too_large = True
@@ -189,6 +208,8 @@ class DumpReader:
                 setattr(self._page, _PAGE_FIELDS[path], value)
             elif value and re.fullmatch(r"-?\d{1,6}", self._key):
                 self._namespaces[value.replace("_", " ").lower()] = int(self._key)
+                if len(self._namespaces) > MAX_NAMESPACES:
+                    raise DamagedDumpError("damaged_xml", f"over {MAX_NAMESPACES:,} namespaces")
         self._reading = False
         self._values.clear()
 
@@ -259,7 +280,7 @@ def _bunzip(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
     """Decompress bzip2 streams, with what can be read before the damage, if there is any."""
     left = (1 << 62) if end is None else end - start
     decompressor = bz2.BZ2Decompressor()
-    fresh = True
+    fresh, produced, begin = True, 0, stream.tell()
     while left > 0 and (raw := stream.read(min(CHUNK_BYTES, left))):
         left -= len(raw)
         while raw or not decompressor.needs_input:
@@ -270,6 +291,11 @@ def _bunzip(stream: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
                     "damaged_compression", f"before byte {stream.tell():,}: {error}"
                 ) from error
             fresh, raw = False, b""
+            produced += len(chunk)
+            try:
+                check_ratio(produced, stream.tell() - begin)
+            except TooLarge as error:
+                raise DamagedDumpError("damaged_compression", str(error)) from error
             if chunk:
                 yield chunk
             if decompressor.eof:

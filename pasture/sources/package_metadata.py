@@ -90,7 +90,11 @@ def _from_ini(text: str) -> Expression | None:
 def _from_classifiers(text: str) -> Expression | None:
     """Read Python's trove classifiers; several of them are not said to be a choice."""
     names = dict.fromkeys(_CLASSIFIER.findall(text))
-    found = [_parse(re.sub(r"\s*\([^)]*\)", "", name)) for name in names if name != "OSI Approved"]
+    found = [
+        _parse(re.sub(r"\s{0,9}\([^)]{0,100}\)", "", name))
+        for name in names
+        if name != "OSI Approved"
+    ]
     return spdx.all_of(expression for expression in found if expression is not None)
 
 

@@ -24,12 +24,13 @@ from pasture.errors import ConfigError, StorageError
 from pasture.records import Document, to_metadata
 from pasture.sources import stackexchange_dump as dump
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo
-from pasture.sources.containment import contained, contained_file
+from pasture.sources.containment import MAX_BAD_RECORDS, contained, contained_file
+from pasture.sources.seven_zip import ArchiveError
 from pasture.sources.stackexchange_dump import QUESTION, Post
 from pasture.sources.stackexchange_html import HtmlToText
 
 _POSTS_FILE = re.compile(r"posts\.xml(?:\.(?:gz|bz2|xz))?$", re.I)
-_SITE_FILE = re.compile(r"(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
+_SITE_FILE = re.compile(r"\A(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
 _OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I)
 _BATCH = 2000
 _CACHE_KIB = 32 << 10
@@ -111,7 +112,8 @@ class StackExchange(Source):
         candidates = [site for site in files if self.include_meta or not is_meta(site)]
         if not self.largest_sites or len(candidates) <= self.largest_sites:
             return candidates
-        sizes = {site: dump.posts_bytes(*files[site]) for site in candidates}
+        listed = dump.posts_sizes([files[site] for site in candidates])
+        sizes = dict(zip(candidates, listed, strict=True))
         return sorted(candidates, key=lambda site: (-sizes[site], site))[: self.largest_sites]
 
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
@@ -259,13 +261,21 @@ def _spool_site(site: str, path: str, spool: _Spool) -> Rejected | None:
     """Read all rows of a site into the spool; return why the file could not be read to its end."""
     splitter = dump.RowSplitter()
 
+    bad = 0
+
     def sink(data: bytes) -> None:
+        nonlocal bad
         for offset, row in splitter.feed(data):
             locator = f"{site}/Posts.xml:{offset}"
+            post: Post | Rejected
             if row is None:
-                spool.add(Rejected(locator, "row_too_long", "bad_record"))
+                post = Rejected(locator, "row_too_long", "bad_record")
             else:
-                spool.add(contained(locator, locator, dump.parse_row, row, locator))
+                post = contained(locator, locator, dump.parse_row, row, locator)
+            spool.add(post)
+            bad = bad + 1 if isinstance(post, Rejected) and post.kind == "bad_record" else 0
+            if bad >= MAX_BAD_RECORDS:
+                raise ArchiveError("too_many_bad_records", f"{bad:,} rows in a row are broken")
 
     failure = dump.feed_posts(path, sink)
     spool.flush()

@@ -1,7 +1,7 @@
 """The files of a Stack Exchange dump: a site's archive, the rows of its Posts.xml, one post each.
 
-A 7z archive is decompressed into the reader's hands as py7zr goes; nothing is unpacked to disk,
-though an archive that holds other tables before the posts has to be decompressed up to them.
+A 7z archive is decompressed as it is read (``seven_zip``); nothing is unpacked to disk, though an
+archive that holds other tables before the posts has to be decompressed up to them.
 
 Posts.xml is one ``<row .../>`` for each post, and ``<`` cannot stand within a row: so rows are
 found by their ``<``, and each is parsed as XML by itself. A broken row costs that row only, and
@@ -13,19 +13,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import lzma
 import re
-import struct
-import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from lxml import etree
 
 from pasture import storage
-from pasture.sources.archives import DAMAGED, Limits, decompress
+from pasture.sources.archives import DAMAGED, Limits
 from pasture.sources.base import Rejected
+from pasture.sources.compression import decompress
 from pasture.sources.dates import parse_utc
+from pasture.sources.seven_zip import ArchiveError, SevenZipReader
 
 QUESTION, ANSWER = 1, 2
 POST_TYPES = {
@@ -95,17 +94,23 @@ def is_7z(path: str) -> bool:
     return path.lower().endswith(".7z")
 
 
-def posts_bytes(path: str, size: int) -> int:
-    """Return the size of the posts in a file, from its listing; ``size`` where it has none.
+def posts_sizes(files: Sequence[tuple[str, int]]) -> list[int]:
+    """Return the size of the posts in each file, from its listing; its own where it has none.
 
     A damaged archive counts with its own size: reading it later says what is wrong.
+
+    Args:
+        files: ``(path, bytes)``.
     """
-    if not is_7z(path):
-        return size
+    with SevenZipReader() as reader:
+        return [_posts_bytes(reader, path, size) if is_7z(path) else size for path, size in files]
+
+
+def _posts_bytes(reader: SevenZipReader, path: str, size: int) -> int:
     try:
-        with storage.open_read(path) as stream, _open_7z(stream) as archive:
-            return next((info.uncompressed for info in archive.list() if _is_posts(info)), 0)
-    except _damaged():
+        with storage.open_read(path) as stream:
+            return reader.posts_bytes(stream)
+    except ArchiveError:
         return size
 
 
@@ -114,78 +119,19 @@ def feed_posts(path: str, sink: Sink) -> Rejected | None:
     try:
         with storage.open_read(path) as stream:
             if is_7z(path):
-                return _feed_7z(stream, path, sink)
+                size = stream.seek(0, 2)
+                most = max(_FREE_BYTES, min(DUMP_LIMITS.total_bytes, size * _MAX_RATIO))
+                with SevenZipReader() as reader:
+                    reader.extract_posts(stream, most, sink)
+                return None
             plain = decompress(stream)
             while data := plain.read(_SLICE):
                 sink(data)
-    except _damaged() as error:
+    except ArchiveError as error:
+        return Rejected(path, error.reason, "bad_file", error.detail)
+    except DAMAGED as error:
         return Rejected(path, "damaged_archive", "bad_file", repr(error))
     return None
-
-
-def _feed_7z(stream: BinaryIO, path: str, sink: Sink) -> Rejected | None:
-    from py7zr.io import Py7zIO, WriterFactory
-
-    class Writer(Py7zIO):  # type: ignore[misc]
-        """What py7zr writes a member into."""
-
-        def write(self, data: bytes) -> int:
-            view = memoryview(data)
-            for begin in range(0, len(view), _SLICE):
-                sink(bytes(view[begin : begin + _SLICE]))
-            return len(data)
-
-        def read(self, size: int | None = None) -> bytes:
-            return b""
-
-        def seek(self, offset: int, whence: int = 0) -> int:
-            return 0
-
-        def flush(self) -> None:
-            pass
-
-        def size(self) -> int:
-            return 0
-
-    class Factory(WriterFactory):  # type: ignore[misc]
-        def create(self, filename: str) -> Writer:
-            return Writer()
-
-    compressed = stream.seek(0, 2)
-    stream.seek(0)
-    with _open_7z(stream) as archive:
-        members = archive.list()
-        names = [info.filename for info in members if _is_posts(info)]
-        total = sum(info.uncompressed for info in members)
-        most = max(_FREE_BYTES, min(DUMP_LIMITS.total_bytes, compressed * _MAX_RATIO))
-        if total > most:
-            detail = f"{total:,} bytes from {compressed:,}; at most {most:,} are read"
-            return Rejected(path, "archive_over_limit", "bad_file", detail)
-        if not names:
-            return Rejected(path, "no_posts", "bad_file", "the archive holds no Posts.xml")
-        archive.extract(targets=names[:1], factory=Factory())
-    return None
-
-
-def _open_7z(stream: BinaryIO):  # type: ignore[no-untyped-def]  # py7zr ships no usable types
-    import py7zr
-
-    return py7zr.SevenZipFile(stream)
-
-
-def _is_posts(info) -> bool:  # type: ignore[no-untyped-def]
-    name = info.filename.replace("\\", "/").rpartition("/")[2].lower()
-    return bool(info.is_file) and name == "posts.xml"
-
-
-def _damaged() -> tuple[type[Exception], ...]:
-    """What py7zr and the standard library raise on damaged or encrypted archives."""
-    from py7zr.exceptions import ArchiveError, PasswordRequired
-
-    return (
-        ArchiveError, PasswordRequired, *DAMAGED, lzma.LZMAError, zlib.error, struct.error,
-        IndexError, KeyError, TypeError, AttributeError, AssertionError, MemoryError,
-    )  # fmt: skip
 
 
 class RowSplitter:

@@ -28,6 +28,10 @@ _MEMBER_BYTES = 4
 _HEAD = 4096
 _MAX_ATTEMPTS = 10_000
 """How many places in a damaged file may be tried, so that a hostile one takes seconds; ours."""
+_MAX_WASTED = 512 << 20
+"""Most bytes of a damaged file that may be read more than once, compressed; ours."""
+_SEARCHED = 64 << 10
+"""How much of a file is searched at once for the beginning of a member."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def read_records(path: str, kinds: frozenset[str], max_bytes: int) -> Iterator[R
                 break
             except (_TruncatedError, OSError) as error:
                 damage = damage or _to_rejected(path, place, error)
+                place.wasted += max(0, stream.tell() - max(start, place.offset))
                 found = _next_member(stream, max(start, place.offset) + 1, place)
                 if found is None:
                     break
@@ -111,10 +116,15 @@ def _to_rejected(path: str, place: _Place, error: Exception) -> Rejected:
 
 
 def _next_member(stream: BinaryIO, start: int, place: _Place) -> int | None:
-    """Find the next gzip member that begins with a WARC header; None where there is none."""
+    """Find the next gzip member that begins with a WARC header; None where there is none.
+
+    None, too, after too much looking: each place that only seems to begin a record is read on from
+    in vain, and a file may be full of them.
+    """
     for offset in _find_members(stream, start) if place.is_gzip else ():
         place.attempts += 1
-        if place.attempts > _MAX_ATTEMPTS:
+        place.wasted += _SEARCHED
+        if place.attempts > _MAX_ATTEMPTS or place.wasted > _MAX_WASTED:
             return None
         stream.seek(offset)
         try:
@@ -129,7 +139,7 @@ def _next_member(stream: BinaryIO, start: int, place: _Place) -> int | None:
 def _find_members(stream: BinaryIO, start: int) -> Iterator[int]:
     """Yield the places where a gzip member may begin."""
     stream.seek(start)
-    while len(data := stream.read(_CHUNK)) >= _MEMBER_BYTES:
+    while len(data := stream.read(_SEARCHED)) >= _MEMBER_BYTES:
         for match in _MEMBER.finditer(data):
             yield start + match.start()
         start += len(data) - _MEMBER_BYTES + 1  # one may lie across
@@ -138,7 +148,7 @@ def _find_members(stream: BinaryIO, start: int) -> Iterator[int]:
 
 @dataclasses.dataclass
 class _Place:
-    """Where the reader stands: the last record that was begun, and how often it looked for one."""
+    """Where the reader stands: the last record that was begun, and what looking for it cost."""
 
     file: str
     is_gzip: bool
@@ -146,6 +156,7 @@ class _Place:
     records: int = 0
     records_in_member: int = 0
     attempts: int = 0
+    wasted: int = 0
 
     def move(self, offset: int) -> None:
         same = self.records > 0 and offset == self.offset

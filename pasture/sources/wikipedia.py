@@ -32,7 +32,7 @@ from pasture.sources.mediawiki_dump import (
 )
 from pasture.sources.wiki_languages import LANGUAGES, REDIRECTS, Language
 
-_FILE_NAME = re.compile(r"(?P<wiki>[a-z_]{2,20}?)(?P<project>wik[a-z]+)-")
+_FILE_NAME = re.compile(r"\A(?P<wiki>[a-z_]{2,20}?)(?P<project>wik[a-z]{1,20})-")
 _BASE_URL = re.compile(r"https?://(?P<code>[a-z-]{2,20})\.(?P<project>[a-z]+)\.org/")
 _REDIRECT = re.compile(rf"\s{{0,99}}#(?:{REDIRECTS})\s{{0,9}}:?\s{{0,9}}\[\[", re.IGNORECASE)
 _TEMPLATE_NAME = re.compile(r"\{\{[ \t\n]{0,9}([^{}|\n<>#\[\]]{1,80}?)[ \t\n]{0,9}[|}]")

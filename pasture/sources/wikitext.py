@@ -29,7 +29,9 @@ MAX_DEPTH = 60
 templates. It bounds the work: a character is copied once for each level that it is in."""
 
 _MAX_ATTRIBUTES = 200
-_ATTRIBUTES = re.compile(r"-*(?:\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"']+))*\s*")
+_ATTRIBUTES = re.compile(
+    r"\A-{0,200}(?:\s{0,9}[\w-]{1,40}\s{0,9}=\s{0,9}(?:\"[^\"]*\"|'[^']*'|[^\s\"']+))*\s*"
+)
 _LAYOUT_SHARE, _DATA_SHARE = 0.75, 0.9
 """How much of a table lists have to make up to be kept, plain and of class ``wikitable``; ours. In
 the real dumps lists set in columns make up 0.76 to 1, lists within the cells of data 0 to 0.77."""

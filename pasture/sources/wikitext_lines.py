@@ -21,7 +21,7 @@ on a country) stays if it has a line of this length outside lists; ours."""
 
 _EXTERNAL = re.compile(
     r"\[(?:(?:https?:|ftps?:|ircs?:|git:|svn:)?//|mailto:|news:)[^\s\[\]<>\"]+"
-    r"(?:[ \t]+([^\[\]\n]*(?:\[[^\[\]\n]*\][^\[\]\n]*)*))?\]",
+    r"(?:[ \t]+(?![ \t])([^\[\]\n]*(?:\[[^\[\]\n]*\][^\[\]\n]*)*))?\]",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"<(?:br|hr)\b[^<>]{0,200}>[ \t]?\n?", re.IGNORECASE)
@@ -49,7 +49,7 @@ _QUOTES = re.compile(r"'{2,}")
 _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _SUPERSCRIPT = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
 _SUBSCRIPT = str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎")
-_SHIFTABLE = re.compile(r"[0-9+\-−=()]*[0-9][0-9+\-−=()]*|[+\-−n]")
+_SHIFTABLE = re.compile(r"\A(?:[+\-−=()]*[0-9][0-9+\-−=()]*|[+\-−n])")
 # Blanks that differ from a blank only in print, and characters of no width.
 _BLANKS = "\xa0\u2007\u2009\u200a\u202f\u3000"
 _WIDTHLESS = "\xad\u200b\u200e\u200f\u2060\ufeff"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pasture.sources.wikitext_template_names import DIGIT_GROUPS
 
-_NUMBER = re.compile(r"[-+−–]?[\d.,]+(?:e[-+]?\d+)?(?:[+ ]?\d+/\d+)?")
+_NUMBER = re.compile(r"[-+−–]?[\d.,]+(?:e[-+]?\d+)?(?:[+ ]?\d{1,9}/\d{1,9})?")
 _RANGE_WORDS = {
     "to": " to ", "and": " and ", "or": " or ", "by": " by ", "x": " × ", "×": " × ", "-": "–",
     "–": "–", "to(-)": " to ", "to about": " to about ", "+/-": " ± ", "±": " ± ", "*": " × ",

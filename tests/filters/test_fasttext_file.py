@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import fasttext
 import pytest
@@ -78,3 +80,53 @@ def test_word_vectors_are_an_error(tmp_path: pathlib.Path) -> None:
     model.save_model(os.fspath(tmp_path / "model"))
     with pytest.raises(ModelError, match="word vectors only"):
         check(str(tmp_path / "model"))
+
+
+FLIPS = """
+import collections, os, pathlib, random, resource, signal, sys
+from pasture.errors import ModelError
+from pasture.filters.fasttext_models import load, predict_best, predict_label
+
+def use(path):
+    model = load(path)
+    predict_best(model, ["left0 right", "word7 left1", "", "\\u00e9"])
+    predict_label(model, ["word3"], "a")
+
+found = collections.Counter()
+for number in range(int(sys.argv[2])):
+    chance = random.Random(number)
+    path = chance.choice(sorted(pathlib.Path(sys.argv[1]).glob("*.model")))
+    content = bytearray(path.read_bytes())
+    span = chance.choice((120, 400, len(content)))
+    content[chance.randrange(min(span, len(content)))] ^= 1 << chance.randrange(8)
+    flipped = path.with_suffix(f".{number}")
+    flipped.write_bytes(content)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            use(str(flipped))
+        except ModelError:
+            os._exit(1)
+        except BaseException as error:
+            print(number, path.name, repr(error), flush=True)
+            os._exit(2)
+        os._exit(0)
+    found[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])] += 1
+    flipped.unlink()
+print(sorted(found))
+"""
+
+
+def test_a_bit_that_flips_ends_no_process(tmp_path: pathlib.Path, models: dict[str, bytes]) -> None:
+    """A model is refused, or loads and predicts; nothing ends the process."""
+    for name, content in models.items():
+        if len(content) < 1 << 20:
+            (tmp_path / f"{name}.model").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", FLIPS, str(tmp_path), "400"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["[0, 1]"]

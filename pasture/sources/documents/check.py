@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError
-from pasture.sources import archives
+from pasture.sources import archives, compression
 from pasture.sources.documents.columns import BadRow, ColumnMap
 from pasture.sources.documents.formats import InputFile
 from pasture.sources.documents.lines import TableStyle, parse_json
@@ -90,7 +90,7 @@ def sample_rows(file: InputFile, style: TableStyle) -> list[dict[str, Any]]:
     """
     with storage.open_read(file.path) as raw:
         try:
-            stream = archives.decompress(raw)
+            stream = compression.decompress(raw)
             data = stream.read(_SAMPLE_BYTES)
             is_whole = len(data) < _SAMPLE_BYTES
         except archives.DAMAGED:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError
-from pasture.sources import archives
+from pasture.sources import archives, compression
 
 Format = Literal["jsonl", "parquet", "arrow", "csv", "tsv", "text"]
 
@@ -69,8 +69,8 @@ class InputFile:
 def format_by_name(path: str) -> Format | None:
     """Tell the format by a file's name."""
     name = path.rsplit("/", 1)[-1].lower()
-    for compression in COMPRESSIONS:
-        name = name.removesuffix(compression)
+    for ending in COMPRESSIONS:
+        name = name.removesuffix(ending)
     return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
 
 
@@ -83,7 +83,7 @@ def format_by_content(path: str) -> Format | None:
     """Tell the format by a file's first bytes; text and CSV look like nothing in particular."""
     with storage.open_read(path) as stream:
         try:
-            start = archives.decompress(stream).read(MAGIC_BYTES)
+            start = compression.decompress(stream).read(MAGIC_BYTES)
         except archives.DAMAGED:
             return None
     if start.startswith(b"PAR1"):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from pasture import storage
-from pasture.sources import archives
+from pasture.sources import archives, compression
 from pasture.sources.base import Rejected
 from pasture.sources.documents.columns import BadRow
 
@@ -109,7 +109,7 @@ def read_lines(
                 stream = raw
             else:
                 position = 0
-                stream = archives.decompress(raw)
+                stream = compression.decompress(raw)
             while end is None or position < end:
                 line = stream.readline(max_bytes + 1)
                 if not line:
@@ -175,7 +175,7 @@ class _Lines:
         line = self._stream.readline(self._max - self._taken + 1)
         self._taken += len(line)
         if self._taken > self._max:
-            raise archives.TooLarge(f"more than {self._max:,} bytes")
+            raise compression.TooLarge(f"more than {self._max:,} bytes")
         if not line:
             raise StopIteration
         if self.number == 0:
@@ -204,7 +204,7 @@ def read_table(path: str, name: str, max_bytes: int, style: TableStyle, kind: st
     line = 0
     with storage.open_read(path) as raw:
         try:
-            lines = _Lines(path, name, max_bytes, archives.decompress(raw))
+            lines = _Lines(path, name, max_bytes, compression.decompress(raw))
             records = style.reader(lines, kind, strict=True)
             names = list(style.header)
             while True:
@@ -227,7 +227,7 @@ def read_table(path: str, name: str, max_bytes: int, style: TableStyle, kind: st
                         return
                     continue
                 yield str(line), _to_row(names, record, name, line)
-        except archives.TooLarge as error:
+        except compression.TooLarge as error:
             detail = f"the record at line {line}: {error}; a quote may be open"
             yield str(line), Rejected(path, "row_too_large", "bad_file", detail)
         except archives.DAMAGED as error:

@@ -16,7 +16,7 @@ import xxhash
 from pasture import storage
 from pasture.errors import ConfigError
 from pasture.records import Columns, Document
-from pasture.sources import archives
+from pasture.sources import archives, compression
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
 from pasture.sources.documents.check import check_files
 from pasture.sources.documents.columns import BadRow, ColumnMap, Fields
@@ -206,9 +206,9 @@ class Documents(Source):
         (column,) = columns.sources("text")
         try:
             with storage.open_read(path) as raw:
-                data = archives.read_limited(archives.decompress(raw), self.max_row_bytes)
+                data = archives.read_limited(compression.decompress(raw), self.max_row_bytes)
             text = data.decode("utf-8-sig")
-        except archives.TooLarge as error:
+        except compression.TooLarge as error:
             return Rejected(name, "row_too_large", "bad_record", str(error))
         except UnicodeDecodeError as error:
             return Rejected(name, "not_utf8", "bad_record", str(error))
@@ -253,6 +253,6 @@ def _is_compressed(path: str) -> bool:
         return True
     with storage.open_read(path) as stream:
         try:
-            return archives.decompress(stream) is not stream
+            return compression.decompress(stream) is not stream
         except archives.DAMAGED:
             return True
