@@ -100,7 +100,8 @@ def _verdicts(root: str, sizes: Mapping[str, int]) -> dict[str, Verdict]:
     groups: dict[tuple[str, str], list[str]] = {}
     folders = _special_folders(sizes)
     every = {folder for path in sizes for folder in _ancestors(path)}
-    dolma = {f for f in every if re.sub(r"attributes/$", "documents/", f) in every - {f}}
+    named = (folder for folder in every if f"/{folder}".endswith("/attributes/"))
+    dolma = {f for f in named if f"{f.removesuffix('attributes/')}documents/" in every}
     for path in sizes:
         owner = next((folder for folder in _ancestors(path) if folder in folders), None)
         if owner is not None:
@@ -147,7 +148,8 @@ def _special_folders(sizes: Mapping[str, int]) -> dict[str, Verdict]:
             found[folder] = Verdict("documents", why, (("split", split),), name)
         elif "state.json" in inner and "dataset_info.json" in inner:
             found[folder] = Verdict("documents", "a dataset saved to disk", (), name)
-        elif _is_repository(inner):
+        # A licence beside everything says nothing of what lies in the folders.
+        elif (folder or ".git/HEAD" in inner) and _is_repository(inner):
             found[folder] = Verdict("github", "a repository with a licence file", (), name)
     return found
 

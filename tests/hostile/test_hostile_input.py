@@ -17,6 +17,9 @@ from pasture.pipeline.shards import StageFolder
 from pasture.pipeline.stages import ExtractShard
 from pasture.sources import SOURCES
 from tests.hostile.cases import CASES, Case
+from tests.hostile.document_cases import DOCUMENT_CASES
+
+ALL_CASES = CASES + DOCUMENT_CASES
 
 MEMORY_MB = 1200
 """What a case may add to the memory of the process. Most add a few MB, though they unpack to
@@ -45,7 +48,7 @@ def extract(case: Case, folder: pathlib.Path, output: pathlib.Path) -> int:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.id)
 def test_bad_input(case, tmp_path):
     raw, output = tmp_path / "raw", tmp_path / "output"
     raw.mkdir()
@@ -68,5 +71,5 @@ def test_bad_input(case, tmp_path):
 
 
 def test_there_are_enough_cases_of_every_source():
-    assert len({case.id for case in CASES}) == len(CASES) >= 60
-    assert {case.source for case in CASES} == set(SOURCES)
+    assert len({case.id for case in ALL_CASES}) == len(ALL_CASES) >= 60
+    assert {case.source for case in ALL_CASES} == set(SOURCES)

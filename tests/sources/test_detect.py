@@ -20,6 +20,7 @@ from pasture.sample import write_sample
 from pasture.sources import SOURCES
 from pasture.sources.detect import Findings, propose_sources
 from tests.hostile.cases import CASES
+from tests.hostile.document_cases import DOCUMENT_CASES
 
 PROSE = "The ferry crossed the river, and nobody on it knew how deep that was. " * 5
 
@@ -240,7 +241,7 @@ def test_nothing_there(tmp_path):
             propose_sources(str(folder))
 
 
-@pytest.mark.parametrize("case", CASES[::4], ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [*CASES, *DOCUMENT_CASES][::4], ids=lambda case: case.id)
 def test_bad_files_break_nothing(case, tmp_path):
     write(tmp_path, case.files())
     findings = propose_sources(str(tmp_path))
