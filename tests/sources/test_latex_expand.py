@@ -246,6 +246,10 @@ CASES = {
         "\\newcommand{\\todo}[1]{}a\n\\todo{later}\nb",
         "a\nb",
     ),
+    "macro_without_text_before_words": (
+        "\\newcommand{\\todo}[1]{}a\n\\todo{later} word\nmore",
+        "a\n word\nmore",
+    ),
     "definition_on_its_line": ("a\n\\newcommand{\\f}{X}\nb \\f", "a\nb X"),
     "macro_with_internals": (
         "\\makeatletter\\def\\f{\\@dblarg{\\g}}\\makeatother\\f x",

@@ -36,7 +36,9 @@ from pasture.sources.latex.reader import (
 )
 from pasture.sources.latex.tokens import is_control_word
 
-_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*(?:=[ \t]*)?(\d{1,2}|\\active)[ \t]?")
+_CATCODE = re.compile(
+    r"[ \t]{0,20}(?:`\\?(.)|(64)(?!\d))[ \t]{0,20}(?:=[ \t]{0,20})?(\d{1,2}|\\active)[ \t]?"
+)
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
 
 _STAR = Parameter("star", delimiter=("*",))

@@ -202,7 +202,8 @@ class Expander:
         if self._has_gap:
             self._has_gap = False
             if token[0] in " \t\n" and (not out or out[-1].rstrip(" \t")[-1:] == "\n"):
-                token = _LINE_END.sub("", token, count=1)
+                blank = _LINE_END.match(token)
+                token = token[blank.end() :] if blank else token
                 if not token:
                     self._has_gap = True
                     return

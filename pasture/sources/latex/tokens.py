@@ -68,7 +68,7 @@ _DECLARED_MINTED = re.compile(r"\\newmint(ed|inline|)(?:\[([A-Za-z]{1,80})\])?\{
 _DECLARED_INLINE = re.compile(r"\\CustomVerbatimCommand\{?\\([A-Za-z]{1,80})\}?\{Verb\*?\}")
 _SAME_AS_INLINE = re.compile(
     r"\\(?:let|def|newcommand\*?)[ ]?\{?(\\[A-Za-z]{1,80})\}?[ ]?=?[ ]?\{?"
-    r"(\\(?:verb|Verb|lstinline))(?![A-Za-z|+!])"
+    r"(\\(?:verb|Verb|lstinline)(?:\[[^\[\]{}\n]{0,200}\])?)(?![A-Za-z|+!])"
 )
 _DECLARED_SHORT = re.compile(
     r"\\(?:MakeShortVerb|DefineShortVerb|lstMakeShortInline)\*?(?:\[[^\]\n]{0,200}\])?"
