@@ -155,8 +155,8 @@ class Reader:
             frame = frames[-1]
             if isinstance(frame, FileFrame):
                 token = frame.next(self.pattern)
-                if token and token[0] in self._short_verbs and len(token) > 1:
-                    return self._short_verbs[token[0]] + token
+                if self._short_verbs and token and len(token) > 1:
+                    return self._short_verbs.get(token[0], "") + token
                 return token
             if frame.index < len(frame.tokens):
                 frame.index += 1
