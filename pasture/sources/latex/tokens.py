@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
@@ -125,6 +125,23 @@ def _stop(inline: frozenset[str], short: frozenset[str]) -> re.Pattern[str]:
     for character in map(re.escape, sorted(short - {"%"})):
         pattern += rf"|(?<!\\){character}[^\n{character}]{{1,{_MAX_INLINE}}}{character}"
     return re.compile(pattern)
+
+
+def cost(tokens: Sequence[str]) -> int:
+    """What a token list costs to go through, in steps: its tokens, and an eighth of its text."""
+    return len(tokens) + sum(map(len, tokens)) // 8
+
+
+def is_one_group(tokens: Sequence[str]) -> bool:
+    """Tell whether the tokens are one group and nothing else."""
+    if len(tokens) < 2 or tokens[0] != "{" or tokens[-1] != "}":
+        return False
+    depth = 0
+    for token in tokens[:-1]:
+        depth += (token == "{") - (token == "}")
+        if depth == 0:
+            return False
+    return True
 
 
 def is_control_word(token: str) -> bool:
