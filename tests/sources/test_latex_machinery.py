@@ -70,6 +70,11 @@ CASES = {
         "\\MakeShortVerb|a |\\x| b\\DeleteShortVerb{\\|} $|c|$",
         "a \\verb|\\x| b $|c|$",
     ),
+    "files_that_tex_writes": (
+        "a\\begin{filecontents*}{x.bib}\n@a{b, % c\n\\end{filecontents*}"
+        "b\\begin{VerbatimOut}{y.tex}\nz\n\\end{VerbatimOut}c",
+        "abc",
+    ),
     "environ": (
         "\\NewEnviron{e}[1]{<#1:\\BODY>}\\begin{e}{t}x\\begin{e}{u}y\\end{e}\\end{e}",
         "<t:x<u:y>>",

@@ -66,12 +66,15 @@ DECLARATIONS = words(
 
 VERBATIM_ENVIRONMENTS = words(
     """
-    verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim VerbatimOut lstlisting
-    minted alltt filecontents filecontents* luacode luacode* pycode sagesilent sageblock asy
+    verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim lstlisting
+    minted alltt luacode luacode* pycode sagesilent sageblock asy
     dotgraph
     """
 )
 """Environments whose text is not TeX."""
+
+HIDDEN_ENVIRONMENTS = words("comment filecontents filecontents* VerbatimOut verbatimwrite")
+"""Environments that print nothing: comments, and text that goes to a file."""
 
 MATH_ENVIRONMENTS = words(
     """

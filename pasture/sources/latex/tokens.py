@@ -17,7 +17,7 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
+from pasture.sources.latex.names import HIDDEN_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
 
 LETTERS = frozenset(string.ascii_letters)
 
@@ -83,14 +83,14 @@ class Lexicon:
 
     Args:
         verbatim: Their text is kept as it stands.
-        comments: Their text is a comment.
+        comments: Their text is a comment, or goes to a file.
         inline: Commands of the paper's own that work as ``\\verb`` does, each with the
             command that its text is written with: ``\\verb`` for another name of it, or itself.
         short: Characters that do so in some of the paper.
     """
 
     verbatim: frozenset[str] = VERBATIM_ENVIRONMENTS
-    comments: frozenset[str] = frozenset({"comment"})
+    comments: frozenset[str] = HIDDEN_ENVIRONMENTS
     inline: Mapping[str, str] = dataclasses.field(default_factory=dict)
     short: frozenset[str] = frozenset()
 
@@ -98,7 +98,7 @@ class Lexicon:
 def read_lexicon(texts: Iterable[str]) -> Lexicon:
     """Find the verbatim and comment environments, and the commands, that a paper declares."""
     verbatim = set(VERBATIM_ENVIRONMENTS)
-    comments = {"comment"}
+    comments = set(HIDDEN_ENVIRONMENTS)
     inline: dict[str, str] = {}
     short: set[str] = set()
     for text in texts:
