@@ -450,6 +450,23 @@ PIECES = st.sampled_from(
         *("\\NewDocumentCommand", "{s o m}", "\\ensuremath{x}", "\\ifmmode", "\\makeatletter"),
         *("\\@ifnextchar", "\\@ifstar", "\\futurelet", "\\ifnum", "\\ifthenelse", "12", "\\\\"),
         *("\\DeclareMathOperator", "\\usepackage{s}", "\\global", "\\long", "\\catcode`\\@=11"),
+        *("\\DeclareOption{a}", "\\DeclareOptionX", "\\ProcessOptions", "\\usepackage[a]{s}"),
+        *("\\AtBeginDocument{\\f}", "\\AtEndDocument", "\\ExplSyntaxOn", "\\ExplSyntaxOff"),
+        *("\\MakeShortVerb{\\|}", "|", "\\NewEnviron{a}{\\BODY}", "\\ifcase", "\\or", "\\unless"),
+        *("\\ifboolexpr{", "\\ifthenelse{\\not\\(", "\\IfStrEqCase", "\\string", "\\@x", "\\ifdim"),
+        *(
+            "\\csname a@\\endcsname",
+            "\\newtoggle{a}",
+            "\\iftoggle{a}",
+            "\\AddToHook{begindocument}",
+        ),
+        *(
+            "\\lstdefinelanguage",
+            "\\texorpdfstring",
+            "\\def\\f{P\\kern-1ptC}",
+            "\\verb",
+            "\\let\\f",
+        ),
         *("\\begin{document}", "\\end{document}", "\\section{A}", "é", "\\", "@", "\\text{"),
     ]
 )

@@ -137,6 +137,10 @@ CASES = {
         "\\makeatletter a\\define@key{fam}{key}[x]{key: #1}b\\makeatother \\foo{c}",
         "ab\\foo{c}",
     ),
+    "another_name_of_an_internal": (
+        "\\makeatletter\\let\\f\\@list\\makeatother a\\f{b}c",
+        "ac",
+    ),
     "internal_name": ("a\\csname c@section\\endcsname b", "ab"),
     "string": ("\\newcommand{\\f}{F}\\texttt{\\string\\f} \\f", "\\texttt{\\string\\f} F"),
     "string_without_its_backslash": (

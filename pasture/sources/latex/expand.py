@@ -242,6 +242,9 @@ class Expander:
         if meaning.token == "\\relax":
             self.remove()
             return
+        if not self.nesting and is_internal(meaning.token):
+            self._drop_internal()
+            return
         if meaning.token[0] != "\\":
             self.reader.skip_after_word()
         self.emit(meaning.token)
@@ -346,14 +349,10 @@ class Expander:
         return is_outermost
 
     def _start(self, token: str, frame: FileFrame) -> _Call:
-        heights = (
-            len(self.out),
-            len(self._groups),
-            len(self.conditionals),
-            len(self.open_environments),
-        )
+        heights = len(self.out), len(self._groups), len(self.conditionals)
+        num_open = len(self.open_environments)
         spent, limit = self.reader.spent, self.limits.call_steps
-        return _Call(token, frame, frame.pos, *heights, spent, limit, self.in_math)
+        return _Call(token, frame, frame.pos, *heights, num_open, spent, limit, self.in_math)
 
     def check_call(self) -> None:
         """Undo a call that grew too large, and leave its macro as it stands from now on."""
