@@ -141,6 +141,10 @@ CASES = {
         "\\makeatletter\\let\\f\\@list\\makeatother a\\f{b}c",
         "ac",
     ),
+    "internal_constants": (
+        "\\makeatletter\\newcommand{\\f}{\\hskip\\z@ word\\vskip3\\p@ end}\\makeatother\\f",
+        "\\hskip0pt word\\vskip3pt end",
+    ),
     "internal_name": ("a\\csname c@section\\endcsname b", "ab"),
     "string": ("\\newcommand{\\f}{F}\\texttt{\\string\\f} \\f", "\\texttt{\\string\\f} F"),
     "string_without_its_backslash": (

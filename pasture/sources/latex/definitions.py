@@ -359,6 +359,21 @@ def _catcode(expander: Expander, token: str) -> None:
         expander.emit(token)
 
 
+# LaTeX's own names of numbers and lengths (ltplain), with the blank that ends them.
+_CONSTANTS = {
+    "z@": "0pt",
+    "p@": "pt",
+    "@ne": "1",
+    "tw@": "2",
+    "thr@@": "3",
+    "m@ne": "-1",
+    "@M": "10000",
+    "@plus": "plus",
+    "@minus": "minus",
+    "@width": "width",
+    "@height": "height",
+    "@depth": "depth",
+}
 _DEFINERS: Mapping[str, Handler] = {
     "\\newcommand": _newcommand,
     "\\renewcommand": functools.partial(_newcommand, renews=True),
@@ -377,7 +392,8 @@ _DEFINERS: Mapping[str, Handler] = {
     "\\protected": _prefix,
     "\\outer": _prefix,
 }
-DEFINITIONS: Mapping[str, Handler] = {
+DEFINITIONS: Mapping[str, Meaning] = {
+    **{f"\\{name}": Macro((f"{value} ",)) for name, value in _CONSTANTS.items()},
     **_DEFINERS,
     "\\DeclareMathOperator": _operator,
     "\\DeclarePairedDelimiter": _paired_delimiter,

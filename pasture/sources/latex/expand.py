@@ -307,7 +307,7 @@ class Expander:
             self.leave(token)
             return
         is_outermost = self.enter_call(token)
-        if is_control_word(token) and self._skips_space(macro):
+        if (is_control_word(token) or is_internal(token)) and self._skips_space(macro):
             reader.skip_after_word()
         if self.expand_once(token, macro, is_outermost=is_outermost):
             self.check_call()

@@ -237,7 +237,8 @@ def _loaded_with(expander: Expander, tested: Tested, extension: str) -> bool | N
 
 def _language(expander: Expander, tested: Tested) -> bool | None:
     """Tell whether a language is babel's main one."""
-    return expander.loaded.get("babel.sty", [])[-1:] == [expander.text(tested[0])]
+    languages = expander.loaded.get("babel.sty", [])[-1:] or expander.class_options
+    return expander.text(tested[0]) in languages
 
 
 def _always(expander: Expander, tested: Tested) -> bool | None:
