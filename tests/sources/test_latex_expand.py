@@ -255,6 +255,10 @@ CASES = {
         "\\makeatletter\\def\\f{\\@dblarg{\\g}}\\makeatother\\f x",
         "\\f x",
     ),
+    "control_symbols_are_never_redefined": (
+        "{\\let\\\\\\tabularnewline\\def\\ {x}a\\\\\\ b}",
+        "{a\\\\\\ b}",
+    ),
     "section_is_never_redefined": (
         "\\renewcommand{\\section}[1]{\\textbf{#1}}\\section{A}",
         "\\section{A}",

@@ -14,10 +14,10 @@ STRUCTURE = words(
     end document item par caption label footnote maketitle documentclass usepackage bibliography
     bibliographystyle printbibliography bibitem thebibliography input include newcommand
     renewcommand providecommand def let if else fi bgroup egroup begingroup endgroup relax left
-    right verb ensuremath xspace
+    right verb ensuremath xspace \\ % & # $ _ { } - / , @
     """,
     "\\",
-)
+) | {"\\ "}
 """Commands that carry the structure of every paper, whatever a paper makes of them."""
 
 STRUCTURE_ENVIRONMENTS = words(
