@@ -75,6 +75,23 @@ CASES = {
         "b\\begin{VerbatimOut}{y.tex}\nz\n\\end{VerbatimOut}c",
         "abc",
     ),
+    "loop_over_letters": (
+        "\\makeatletter\\@tfor\\x:=a{bc}\\d\\do{<\\x>}\\makeatother.",
+        "<a><bc><\\d>.",
+    ),
+    "loop_over_a_list": (
+        "\\makeatletter\\def\\l{a,b c}\\@for\\x:=\\l\\do{<\\x>}\\makeatother.",
+        "<a><b c>.",
+    ),
+    "loop_that_defines": (
+        "\\newcommand{\\dv}[1]{\\expandafter\\newcommand\\csname v#1\\endcsname{\\mathbf{#1}}}"
+        "\\forcsvlist{\\dv}{x,y}$\\vx\\vy$",
+        "$\\mathbf{x}\\mathbf{y}$",
+    ),
+    "option_with_brackets": (
+        "\\newcommand{\\f}{F}\\Verb[commandchars=-\\[\\]]+\\f+ \\f",
+        "\\Verb[commandchars=-\\[\\]]+\\f+ F",
+    ),
     "environ": (
         "\\NewEnviron{e}[1]{<#1:\\BODY>}\\begin{e}{t}x\\begin{e}{u}y\\end{e}\\end{e}",
         "<t:x<u:y>>",

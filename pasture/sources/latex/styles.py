@@ -51,14 +51,24 @@ class Style:
 
 def split_options(text: str) -> list[str]:
     """Split a list of options at its commas, those within braces apart, and drop blanks."""
+    return [option for part in split_list(text) if (option := _drop_blanks(part))]
+
+
+def _drop_blanks(option: str) -> str:
+    head, brace, tail = option.partition("{")
+    return "".join(head.split()) + brace + tail
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at its commas, those within braces apart."""
     parts, depth = [""], 0
     for character in text:
         depth += (character == "{") - (character == "}")
         if character == "," and depth == 0:
             parts.append("")
-        elif not character.isspace() or depth:
+        else:
             parts[-1] += character
-    return [part for part in parts if part][:_MAX_OPTIONS]
+    return [part.strip() for part in parts if part.strip()][:_MAX_OPTIONS]
 
 
 def key_and_value(option: str) -> tuple[str, str | None]:

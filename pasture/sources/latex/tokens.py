@@ -50,7 +50,7 @@ BLANKS = re.compile(r"[ \t]*")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\n|\Z)")
 # Braces may nest once in a URL; it ends on its line.
 _URL = re.compile(r"[ \t]{0,20}\{(?:[^{}\n]|\{[^{}\n]{0,2000}\}){0,4000}\}")
-_OPTION = re.compile(r"[ \t]{0,20}\[[^\[\]\n]{0,500}\]")
+_OPTION = re.compile(r"[ \t]{0,20}\[(?:\\.|\{[^{}\n]{0,200}\}|[^\[\]{}\\\n]){0,500}\]")
 _LANGUAGE = re.compile(r"\{[^{}\n]{0,80}\}")
 _AFTER_WORD = re.compile(r"(?<!\\)\\[A-Za-z@]+\Z")
 _VERBATIM_WORDS = frozenset(
