@@ -273,7 +273,7 @@ class _Words:
                 inside = re.sub(r"\\end\s*\{[^}]*\}\Z", "", inside)
                 yield from self.listing(inside, place, "drawing" if drawn else "")
             elif word in ("verb", "Verb", "lstinline", "mintinline"):
-                head = re.match(r"\\\w+\*?(?:\[[^]]*\])?(?:\{\w+\}(?=.))?", token)
+                head = re.match(r"\\\w+\*?(?:\[(?:\\.|[^]])*\])?(?:\{\w+\}(?=.))?", token)
                 start = head.end() if head else 0
                 yield from self.listing(token[start:], place + start, "")
             elif word == "href":

@@ -28,7 +28,7 @@ from pasture.sources.latex import NotCleaned, Paper, clean_submission
 from pasture.sources.latex.files import is_source
 from pasture.sources.latex.limits import ExpansionLimits
 
-_OLD_ID = re.compile(r"([a-z-]+(?:\.[A-Z]{2})?)(\d{7})\Z")
+_OLD_ID = re.compile(r"([a-z-]{1,20}(?:\.[A-Z]{2})?)(\d{7})\Z")
 _NEW_ID = re.compile(r"\d{4}\.\d{4,5}\Z")
 _MAX_AUDIT = 2_000  # characters of a rejected paper's text that are kept
 

@@ -109,6 +109,10 @@ CASES = {
         "xxyxx",
     ),
     "xstring_cases": ("\\IfStrEqCase{b}{{a}{x}{b}{y}}[z]\\IfStrEqCase{c}{{a}{x}{b}{y}}[z]", "yz"),
+    "language": (
+        "\\usepackage[german,english]{babel}\\iflanguage{english}{x}{y}\\iflanguage{german}{x}{y}",
+        "\\usepackage[german,english]{babel}xy",
+    ),
     "engines": (
         "\\ifpdf a\\else b\\fi\\ifxetex c\\else d\\fi\\ifPDFTeX e\\fi\\ifLuaTeX f\\fi",
         "ade",

@@ -1,22 +1,28 @@
 r"""The expanded papers compile without the authors' macros, and TeX sets the same words.
 
 Each paper is set twice with pdflatex: as it is, and expanded, behind nothing but its class and
-packages. Skipped where no pdflatex (Debian: texlive-latex-base) is installed.
+packages. And no text of the sample holds a word that its pages lack. Skipped where no pdflatex
+(Debian: texlive-latex-base) is installed; a paper that it cannot set as it is, is skipped too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 import pytest
 
 from pasture.sample import arxiv as sample
+from pasture.sources.archives import Limits, Member, read_members
 from pasture.sources.arxiv import submission_files
-from pasture.sources.latex import clean_submission
+from pasture.sources.latex import NotCleaned, clean_submission
+from pasture.sources.latex.files import Submission
+from tests.tex_words import can_set, invented, set_pages
 
 pytestmark = pytest.mark.skipif(
     shutil.which("pdflatex") is None, reason="no pdflatex here: install texlive-latex-base"
@@ -196,6 +202,40 @@ def test_sets_the_words_of_the_body(paper_id: str, tmp_path: pathlib.Path) -> No
         original, expanded = set_twice(submission_files(member.read()), tmp_path)
     assert len(expanded) > len(original) / 2
     assert expanded in original
+
+
+def sample_papers(folder: pathlib.Path) -> dict[str, dict[str, bytes]]:
+    """The submissions of the sample that have LaTeX, by their names."""
+    sample.write(str(folder))
+    papers: dict[str, dict[str, bytes]] = {}
+    for member in read_members(str(folder / sample.NAME), Limits()):
+        if isinstance(member, Member) and member.name.endswith(".gz"):
+            with contextlib.suppress(NotCleaned):
+                papers[member.name] = submission_files(member.data)
+    return papers
+
+
+with tempfile.TemporaryDirectory() as _folder:
+    GOLDEN = {name: {k: v.encode() for k, v in files.items()} for name, files in PAPERS.items()}
+    GOLDEN |= sample_papers(pathlib.Path(_folder))
+
+
+@pytest.mark.skipif(not can_set(), reason="no pdftotext here: install poppler-utils")
+@pytest.mark.parametrize("files", GOLDEN.values(), ids=GOLDEN)
+def test_holds_no_word_that_the_pages_lack(files: dict[str, bytes], tmp_path: pathlib.Path) -> None:
+    try:
+        paper = clean_submission(files)
+    except NotCleaned as error:
+        pytest.skip(f"gives no text: {error.reason}")
+    for name, data in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    pages = set_pages(tmp_path / paper.main)
+    if pages is None:
+        pytest.skip("pdflatex cannot set it as it is")
+    _, words = invented(paper.text, pages, Submission(files).lexicon)
+    assert [word.text for word in words] == []
 
 
 def set_twice(files: dict[str, bytes], folder: pathlib.Path) -> tuple[str, str]:

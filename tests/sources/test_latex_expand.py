@@ -246,10 +246,18 @@ CASES = {
         "\\newcommand{\\todo}[1]{}a\n\\todo{later}\nb",
         "a\nb",
     ),
+    "macro_without_text_before_words": (
+        "\\newcommand{\\todo}[1]{}a\n\\todo{later} word\nmore",
+        "a\n word\nmore",
+    ),
     "definition_on_its_line": ("a\n\\newcommand{\\f}{X}\nb \\f", "a\nb X"),
     "macro_with_internals": (
         "\\makeatletter\\def\\f{\\@dblarg{\\g}}\\makeatother\\f x",
         "\\f x",
+    ),
+    "control_symbols_are_never_redefined": (
+        "{\\let\\\\\\tabularnewline\\def\\ {x}a\\\\\\ b}",
+        "{a\\\\\\ b}",
     ),
     "section_is_never_redefined": (
         "\\renewcommand{\\section}[1]{\\textbf{#1}}\\section{A}",
@@ -446,6 +454,23 @@ PIECES = st.sampled_from(
         *("\\NewDocumentCommand", "{s o m}", "\\ensuremath{x}", "\\ifmmode", "\\makeatletter"),
         *("\\@ifnextchar", "\\@ifstar", "\\futurelet", "\\ifnum", "\\ifthenelse", "12", "\\\\"),
         *("\\DeclareMathOperator", "\\usepackage{s}", "\\global", "\\long", "\\catcode`\\@=11"),
+        *("\\DeclareOption{a}", "\\DeclareOptionX", "\\ProcessOptions", "\\usepackage[a]{s}"),
+        *("\\AtBeginDocument{\\f}", "\\AtEndDocument", "\\ExplSyntaxOn", "\\ExplSyntaxOff"),
+        *("\\MakeShortVerb{\\|}", "|", "\\NewEnviron{a}{\\BODY}", "\\ifcase", "\\or", "\\unless"),
+        *("\\ifboolexpr{", "\\ifthenelse{\\not\\(", "\\IfStrEqCase", "\\string", "\\@x", "\\ifdim"),
+        *(
+            "\\csname a@\\endcsname",
+            "\\newtoggle{a}",
+            "\\iftoggle{a}",
+            "\\AddToHook{begindocument}",
+        ),
+        *(
+            "\\lstdefinelanguage",
+            "\\texorpdfstring",
+            "\\def\\f{P\\kern-1ptC}",
+            "\\verb",
+            "\\let\\f",
+        ),
         *("\\begin{document}", "\\end{document}", "\\section{A}", "é", "\\", "@", "\\text{"),
     ]
 )

@@ -70,6 +70,28 @@ CASES = {
         "\\MakeShortVerb|a |\\x| b\\DeleteShortVerb{\\|} $|c|$",
         "a \\verb|\\x| b $|c|$",
     ),
+    "files_that_tex_writes": (
+        "a\\begin{filecontents*}{x.bib}\n@a{b, % c\n\\end{filecontents*}"
+        "b\\begin{VerbatimOut}{y.tex}\nz\n\\end{VerbatimOut}c",
+        "abc",
+    ),
+    "loop_over_letters": (
+        "\\makeatletter\\@tfor\\x:=a{bc}\\d\\do{<\\x>}\\makeatother.",
+        "<a><bc><\\d>.",
+    ),
+    "loop_over_a_list": (
+        "\\makeatletter\\def\\l{a,b c}\\@for\\x:=\\l\\do{<\\x>}\\makeatother.",
+        "<a><b c>.",
+    ),
+    "loop_that_defines": (
+        "\\newcommand{\\dv}[1]{\\expandafter\\newcommand\\csname v#1\\endcsname{\\mathbf{#1}}}"
+        "\\forcsvlist{\\dv}{x,y}$\\vx\\vy$",
+        "$\\mathbf{x}\\mathbf{y}$",
+    ),
+    "option_with_brackets": (
+        "\\newcommand{\\f}{F}\\Verb[commandchars=-\\[\\]]+\\f+ \\f",
+        "\\Verb[commandchars=-\\[\\]]+\\f+ F",
+    ),
     "environ": (
         "\\NewEnviron{e}[1]{<#1:\\BODY>}\\begin{e}{t}x\\begin{e}{u}y\\end{e}\\end{e}",
         "<t:x<u:y>>",
@@ -131,6 +153,14 @@ CASES = {
     "internal_with_arguments": (
         "\\makeatletter a\\define@key{fam}{key}[x]{key: #1}b\\makeatother \\foo{c}",
         "ab\\foo{c}",
+    ),
+    "another_name_of_an_internal": (
+        "\\makeatletter\\let\\f\\@list\\makeatother a\\f{b}c",
+        "ac",
+    ),
+    "internal_constants": (
+        "\\makeatletter\\newcommand{\\f}{\\hskip\\z@ word\\vskip3\\p@ end}\\makeatother\\f",
+        "\\hskip0pt word\\vskip3pt end",
     ),
     "internal_name": ("a\\csname c@section\\endcsname b", "ab"),
     "string": ("\\newcommand{\\f}{F}\\texttt{\\string\\f} \\f", "\\texttt{\\string\\f} F"),

@@ -145,6 +145,13 @@ def test_runs_the_options_of_a_class(options: str, shown: str) -> None:
     assert body_of(main, own_cls=kind) == shown
 
 
+def test_reads_the_options_of_old_latex_as_style_files() -> None:
+    main = "\\documentstyle[12pt,own]{article}\\begin{document}\\f\\end{document}"
+    assert text_of(main, own_sty="\\def\\f{F}") == (
+        "\\documentstyle[12pt,own]{article}\\begin{document}F\\end{document}\n"
+    )
+
+
 def test_hands_options_on_to_another_package_of_the_paper() -> None:
     own = "\\DeclareOption*{\\PassOptionsToPackage{\\CurrentOption}{base}}\\ProcessOptions"
     main = f"\\usepackage[draft]{{own}}\\begin{{document}}{SHOW}\\end{{document}}"

@@ -20,7 +20,9 @@ from pasture.sources.latex.names import (
 )
 from pasture.sources.latex.tokens import Lexer, Lexicon
 
-_BIBLIOGRAPHY_ENVIRONMENT = re.compile(r"(?:\w*bibliography|references|biblist|bibdiv)\Z", re.I)
+_BIBLIOGRAPHY_ENVIRONMENT = re.compile(
+    r"(?:\w{0,80}bibliography|references|biblist|bibdiv)\Z", re.I
+)
 _WORDS = "|".join(
     sorted(
         {
@@ -36,20 +38,26 @@ _WORDS = "|".join(
 _EVENT = re.compile(rf"\\(?:\\|(?P<word>{_WORDS})(?![A-Za-z@]))")
 _VERBATIM_WORDS = frozenset({"verb", "Verb", "lstinline", "mintinline", "url", "nolinkurl", "path"})
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_ARGUMENT = re.compile(r"[ \t]*\*?[ \t\n]*(?:\[[^\[\]]{0,500}\][ \t\n]*)?\{")
+_BLANKS = r"[ \t\n]{0,200}"  # more than that stands before no argument
+_ARGUMENT = re.compile(rf"(?:[ \t]{{0,20}}\*)?{_BLANKS}(?:\[[^\[\]]{{0,500}}\]{_BLANKS})?\{{")
+_OPTION = re.compile(r"[ \t\n]{0,20}\[")
 _NAME = re.compile(r"\s{0,20}\{([^{}\\\n]{1,80})\}")
 _COMMAND = re.compile(r"\\(?:[A-Za-z@]+\*?|.)", re.DOTALL)
 # What may stand between a heading and the bibliography that it announces.
-_SETTING = re.compile(r"\\[A-Za-z@]+\*?|\{[^{}]*\}|[0-9.]+(?:pt|em|ex|cm)|[{}]")
+_SETTING = re.compile(r"\\[A-Za-z@]{1,80}\*?|\{[^{}]{0,400}\}|[0-9.]{1,12}(?:pt|em|ex|cm)|[{}]")
 # What opens the bibliography's own group or page, and goes with it: "{\small", "\newpage".
-_OPENING = re.compile(
-    r"(?:[{\s]|\\(?:small|footnotesize|scriptsize|tiny|normalsize|begingroup|newpage|clearpage|"
-    r"cleardoublepage|pagebreak|balance|sloppy|raggedright)(?![A-Za-z]))+\Z"
+_OPENING_WORDS = frozenset(
+    {
+        *("small", "footnotesize", "scriptsize", "tiny", "normalsize", "begingroup", "newpage"),
+        *("clearpage", "cleardoublepage", "pagebreak", "balance", "sloppy", "raggedright"),
+    }
 )
 _MAX_OPENING = 120  # characters of it
 _MAX_GAP = 400  # characters between the two
-_LINE_BREAK = re.compile(r"\\\\(?:\[[^\[\]]*\])?|~")
+_LINE_BREAK = re.compile(r"\\\\(?:\[[^\[\]]{0,80}\])?|~")
 _LINE_END = re.compile(r"[ \t]*\n")
+_OPTION_PARTS = re.compile(r"\\.|[{}\]]", re.DOTALL)
+_MAX_OPTION = 10_000  # characters of what titles are made of, given to \maketitle
 _MAX_TITLE = 2_000  # characters of a heading
 _MAX_DEPTH = 20  # braces within braces in one
 
@@ -103,7 +111,7 @@ def cut_body(text: str, lexicon: Lexicon = Lexicon(), *, appendices: bool = True
             break
     title = next((_one_line(e.name) for e in events if e.word == "title"), None)
     inside = [event for event in events if first <= event.start < end]
-    found = _find_start(inside, has_document=first > 0, first=first)
+    found = _find_start(text, inside, has_document=first > 0, first=first)
     if found is None:
         return None
     kind, start = found
@@ -174,7 +182,7 @@ def _is_references(event: _Event) -> bool:
 
 
 def _find_start(
-    events: Sequence[_Event], *, has_document: bool, first: int
+    text: str, events: Sequence[_Event], *, has_document: bool, first: int
 ) -> tuple[str, int] | None:
     for event in events:
         if event.word == "appendix":
@@ -193,8 +201,20 @@ def _find_start(
             return "abstract", event.start
     for event in events:
         if event.word == "maketitle":
-            return "maketitle", event.end
+            return "maketitle", _after_option(text, event.end)
     return ("document", first) if has_document else None
+
+
+def _after_option(text: str, pos: int) -> int:
+    r"""Find the position after the option of ``\maketitle``; the same where there is none."""
+    if not (opening := _OPTION.match(text, pos)):
+        return pos
+    depth = 0
+    for match in _OPTION_PARTS.finditer(text, opening.end(), opening.end() + _MAX_OPTION):
+        if match[0] == "]" and depth == 0:
+            return match.end()
+        depth += (match[0] == "{") - (match[0] == "}")
+    return pos
 
 
 def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[tuple[int, int]]:
@@ -215,8 +235,7 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         start = event.start
         if heading and _announces(text[heading.end : start]):
             start = heading.start
-        if opening := _OPENING.search(text, max(start - _MAX_OPENING, 0), start):
-            start = opening.start()
+        start = _opening_start(text, start)
         if environment:
             closing = _closing(events, index, event.name) if event.name not in unclosed else None
             if closing is None:
@@ -225,6 +244,17 @@ def _bibliographies(text: str, events: Sequence[_Event], end: int) -> Iterator[t
         while index < len(events) and not _resumes(events[index]):
             index += 1
         yield start, events[index].start if index < len(events) else end
+
+
+def _opening_start(text: str, start: int) -> int:
+    """Find where what opens the bibliography's own group or page starts, before it."""
+    floor = max(start - _MAX_OPENING, 0)
+    while True:
+        end = floor + len(text[floor:start].rstrip("{ \t\n"))
+        word = text.rfind("\\", floor, end)
+        if word < 0 or text[word + 1 : end] not in _OPENING_WORDS:
+            return end
+        start = word
 
 
 def _announces(gap: str) -> bool:

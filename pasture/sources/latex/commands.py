@@ -10,6 +10,7 @@ from pasture.sources.latex.definitions import DEFINITIONS
 from pasture.sources.latex.environments import ENVIRONMENTS
 from pasture.sources.latex.expand import Meaning
 from pasture.sources.latex.inputs import INPUTS
+from pasture.sources.latex.loops import LOOPS
 from pasture.sources.latex.modes import MODES
 from pasture.sources.latex.options import OPTIONS
 from pasture.sources.latex.verbatim import VERBATIM
@@ -20,6 +21,7 @@ COMMANDS: Mapping[str, Meaning] = {
     **CHOICES,
     **INPUTS,
     **ENVIRONMENTS,
+    **LOOPS,
     **MODES,
     **OPTIONS,
     **VERBATIM,

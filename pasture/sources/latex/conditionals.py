@@ -132,6 +132,7 @@ def _else(expander: Expander, token: str) -> None:
         return
     skipped: list[str] = []
     if _skip_branch(expander, skipped, frozenset()) is None:
+        expander.conditionals[-1] = False  # or each would be looked for again
         expander.reader.push(skipped)
         expander.emit(token)
     else:

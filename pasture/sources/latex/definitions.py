@@ -30,19 +30,21 @@ from pasture.sources.latex.reader import (
     BODY,
     MANDATORY,
     NO_VALUE,
+    OPTIONAL,
+    STAR,
     FileFrame,
     NoArgument,
     Parameter,
 )
 from pasture.sources.latex.tokens import is_control_word
 
-_CATCODE = re.compile(r"[ \t]*(?:`\\?(.)|(64)(?!\d))[ \t]*(?:=[ \t]*)?(\d{1,2}|\\active)[ \t]?")
+_CATCODE = re.compile(
+    r"[ \t]{0,20}(?:`\\?(.)|(64)(?!\d))[ \t]{0,20}(?:=[ \t]{0,20})?(\d{1,2}|\\active)[ \t]?"
+)
 _SYNTAX = {"\\": "0", "{": "1", "}": "2", "%": "14", "#": "6"}
 
-_STAR = Parameter("star", delimiter=("*",))
-_OPTIONAL = Parameter("optional")
-_NEWCOMMAND = (_STAR, MANDATORY, _OPTIONAL, _OPTIONAL, MANDATORY)
-_NEWENVIRONMENT = (_STAR, MANDATORY, _OPTIONAL, _OPTIONAL, MANDATORY, MANDATORY)
+_NEWCOMMAND = (STAR, MANDATORY, OPTIONAL, OPTIONAL, MANDATORY)
+_NEWENVIRONMENT = (STAR, MANDATORY, OPTIONAL, OPTIONAL, MANDATORY, MANDATORY)
 
 
 def control_sequence(tokens: Sequence[str]) -> str | None:
@@ -85,7 +87,7 @@ def _document_command(expander: Expander, token: str, *, provides: bool = False)
 
 
 def _operator(expander: Expander, token: str) -> None:
-    found = expander.arguments(token, (_STAR, MANDATORY, MANDATORY))
+    found = expander.arguments(token, (STAR, MANDATORY, MANDATORY))
     if found is None:
         return
     star, names, text = found
@@ -105,7 +107,7 @@ def _paired_delimiter(expander: Expander, token: str) -> None:
         *("\\IfBooleanTF", "{", "#1", "}", "{", *stretched, "}", "{"),
         *("\\IfNoValueTF", "{", "#2", "}", "{", *plain, "}", "{", *sized, "}", "}"),
     )
-    _define_command(expander, token, names, (_STAR, _OPTIONAL, MANDATORY), body)
+    _define_command(expander, token, names, (STAR, OPTIONAL, MANDATORY), body)
 
 
 def _define_command(
@@ -235,7 +237,7 @@ def _document_environment(expander: Expander, token: str) -> None:
 
 def _new_environ(expander: Expander, token: str) -> None:
     r"""Carry out environ's ``\NewEnviron``, in which ``\BODY`` is what the environment holds."""
-    found = expander.arguments(token, (MANDATORY, _OPTIONAL, _OPTIONAL, MANDATORY, _OPTIONAL))
+    found = expander.arguments(token, (MANDATORY, OPTIONAL, OPTIONAL, MANDATORY, OPTIONAL))
     if found is None:
         return
     names, count, default, begin, end = found
@@ -271,7 +273,7 @@ def _csname(expander: Expander, token: str) -> None:
     name = "\\" + "".join(expander.expanded(tokens)).strip() if tokens is not None else ""
     if name in expander.meanings or is_plain_name(name):
         reader.push([name])
-    elif tokens is not None and not expander.is_nested:
+    elif tokens is not None and not expander.nesting:
         reader.skip_after_word()
         expander.remove()  # an internal, or nothing at all
     else:
@@ -357,6 +359,21 @@ def _catcode(expander: Expander, token: str) -> None:
         expander.emit(token)
 
 
+# LaTeX's own names of numbers and lengths (ltplain), with the blank that ends them.
+_CONSTANTS = {
+    "z@": "0pt",
+    "p@": "pt",
+    "@ne": "1",
+    "tw@": "2",
+    "thr@@": "3",
+    "m@ne": "-1",
+    "@M": "10000",
+    "@plus": "plus",
+    "@minus": "minus",
+    "@width": "width",
+    "@height": "height",
+    "@depth": "depth",
+}
 _DEFINERS: Mapping[str, Handler] = {
     "\\newcommand": _newcommand,
     "\\renewcommand": functools.partial(_newcommand, renews=True),
@@ -375,7 +392,8 @@ _DEFINERS: Mapping[str, Handler] = {
     "\\protected": _prefix,
     "\\outer": _prefix,
 }
-DEFINITIONS: Mapping[str, Handler] = {
+DEFINITIONS: Mapping[str, Meaning] = {
+    **{f"\\{name}": Macro((f"{value} ",)) for name, value in _CONSTANTS.items()},
     **_DEFINERS,
     "\\DeclareMathOperator": _operator,
     "\\DeclarePairedDelimiter": _paired_delimiter,

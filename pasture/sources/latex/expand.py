@@ -32,18 +32,17 @@ from pasture.sources.latex.macros import (
 from pasture.sources.latex.names import DEFINED
 from pasture.sources.latex.reader import (
     MANDATORY,
+    OPTIONAL,
     FileFrame,
     NoArgument,
     Parameter,
     Reader,
-    cost,
 )
 from pasture.sources.latex.styles import Style
-from pasture.sources.latex.tokens import LETTERS, is_control_word
+from pasture.sources.latex.tokens import LETTERS, cost, is_control_word
 
 _LINE_END = re.compile(r"[ \t]*\n")
 QUIETLY = "\\<quietly>"  # runs the group behind it as a style file's code; no text can hold it
-_OPTIONAL = Parameter("optional")
 _MAX_ARGUMENTS = 9  # TeX's own limit
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
 
@@ -116,7 +115,7 @@ class Expander:
         """The expanded environments that are open: name, and what the end becomes."""
         self._call: _Call | None = None
         self._input_chars = 0
-        self._nesting = 0
+        self.nesting = 0
         self._has_gap = False  # something was removed from the line being written
 
     def expand(self, main: str) -> str:
@@ -131,21 +130,25 @@ class Expander:
 
     def expanded(self, tokens: Sequence[str]) -> list[str]:
         r"""Expand tokens on their own, as ``\edef`` and file names need it."""
-        if self._nesting >= self.limits.nesting:
+        if self.nesting >= self.limits.nesting:
             return list(tokens)
         outer = self.out, self._has_gap, self._call, self.in_math
         bottom, num_groups = len(self.reader.frames), len(self._groups)
-        self._nesting += 1
+        self.nesting += 1
         frame = self.reader.open("", "")
         self.out = []
         self._call = call = self._start("", frame)
         self.reader.push(tokens)
         self._run(bottom)
-        self._nesting -= 1
+        self.nesting -= 1
         self.close_groups(num_groups)
         result = list(tokens) if call.is_undone else self.out
         self.out, self._has_gap, self._call, self.in_math = outer
         return result
+
+    def text(self, tokens: Sequence[str]) -> str:
+        """The text that tokens expand to, without the blanks around it."""
+        return "".join(self.expanded(tokens)).strip()
 
     def finish(self) -> None:
         r"""Stop reading: ``\end{document}``."""
@@ -169,7 +172,7 @@ class Expander:
             if first == "\\":
                 meaning = meanings.get(token)
                 if meaning is None:
-                    if "@" in token and not self._nesting and is_internal(token):
+                    if "@" in token and not self.nesting and is_internal(token):
                         self._drop_internal()
                     else:
                         self.emit(token)
@@ -202,7 +205,8 @@ class Expander:
         if self._has_gap:
             self._has_gap = False
             if token[0] in " \t\n" and (not out or out[-1].rstrip(" \t")[-1:] == "\n"):
-                token = _LINE_END.sub("", token, count=1)
+                blank = _LINE_END.match(token)
+                token = token[blank.end() :] if blank else token
                 if not token:
                     self._has_gap = True
                     return
@@ -228,7 +232,7 @@ class Expander:
                 following = (reader.peek_raw() or "")[:1]
                 if following not in ("{", "["):
                     break
-                reader.arguments((MANDATORY if following == "{" else _OPTIONAL,))
+                reader.arguments((MANDATORY if following == "{" else OPTIONAL,))
         except NoArgument:
             pass
         reader.skip_after_word()
@@ -237,6 +241,9 @@ class Expander:
     def _emit_frozen(self, meaning: Frozen) -> None:
         if meaning.token == "\\relax":
             self.remove()
+            return
+        if not self.nesting and is_internal(meaning.token):
+            self._drop_internal()
             return
         if meaning.token[0] != "\\":
             self.reader.skip_after_word()
@@ -300,7 +307,7 @@ class Expander:
             self.leave(token)
             return
         is_outermost = self.enter_call(token)
-        if is_control_word(token) and self._skips_space(macro):
+        if (is_control_word(token) or is_internal(token)) and self._skips_space(macro):
             reader.skip_after_word()
         if self.expand_once(token, macro, is_outermost=is_outermost):
             self.check_call()
@@ -342,14 +349,10 @@ class Expander:
         return is_outermost
 
     def _start(self, token: str, frame: FileFrame) -> _Call:
-        heights = (
-            len(self.out),
-            len(self._groups),
-            len(self.conditionals),
-            len(self.open_environments),
-        )
+        heights = len(self.out), len(self._groups), len(self.conditionals)
+        num_open = len(self.open_environments)
         spent, limit = self.reader.spent, self.limits.call_steps
-        return _Call(token, frame, frame.pos, *heights, spent, limit, self.in_math)
+        return _Call(token, frame, frame.pos, *heights, num_open, spent, limit, self.in_math)
 
     def check_call(self) -> None:
         """Undo a call that grew too large, and leave its macro as it stands from now on."""
@@ -418,11 +421,6 @@ class Expander:
     def is_open(self, path: str) -> bool:
         """Tell whether a file is being read already."""
         return any(isinstance(f, FileFrame) and f.path == path for f in self.reader.frames)
-
-    @property
-    def is_nested(self) -> bool:
-        """Whether tokens are expanded on their own."""
-        return self._nesting > 0
 
     @property
     def style(self) -> Style | None:

@@ -47,11 +47,11 @@ _DECLARED = re.compile(
     rb"\\usepackage[ \t]*\[([A-Za-z0-9-]{2,12})\][ \t]*\{inputenc\}|\\inputencoding\{([a-z0-9-]+)\}"
 )
 _CLASS = re.compile(
-    r"\\document(?:class|style)[ \t\n]*(?:\[[^\]]{0,1000}\])?[ \t\n]*\{([^{}]{1,80})\}"
+    r"\\document(?:class|style)[ \t\n]{0,200}(?:\[[^\]]{0,1000}\][ \t\n]{0,200})?\{([^{}]{1,80})\}"
 )
-_BEGIN_DOCUMENT = re.compile(r"\\begin[ \t]*\{document\}")
-_END_DOCUMENT = re.compile(r"\\end[ \t]*\{document\}")
-_INPUT = re.compile(r"\\(?:input|include|subfile)[ \t]*\{[ \t]*([^{}\\]{1,200}?)[ \t]*\}")
+_BEGIN_DOCUMENT = re.compile(r"\\begin[ \t]{0,20}\{document\}")
+_END_DOCUMENT = re.compile(r"\\end[ \t]{0,20}\{document\}")
+_INPUT = re.compile(r"\\(?:input|include|subfile)[ \t]{0,20}\{([^{}\\]{1,200})\}")
 _FRONT = re.compile(r"\\(?:maketitle|title|begin[ \t]*\{abstract\}|section)(?![A-Za-z])")
 _MAIN_NAMES = ("main", "ms", "paper", "article", "manuscript", "arxiv", "root", "draft")
 _PART_CLASSES = frozenset({"standalone", "subfiles", "letter"})
@@ -139,7 +139,7 @@ class Submission:
             found
             for name in candidates
             for part in _INPUT.findall(self.text(name))
-            if (found := self.resolve(part, beside=name)) and found != name
+            if (found := self.resolve(part.strip(), beside=name)) and found != name
         }
         candidates = [name for name in candidates if name not in read] or candidates
         if not candidates:

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from pasture.sources.latex.expand import Expander, Handler
 from pasture.sources.latex.packages import PACKAGES
-from pasture.sources.latex.reader import MANDATORY, NO_VALUE, FileFrame, Parameter
+from pasture.sources.latex.reader import MANDATORY, NO_VALUE, OPTIONAL, STAR, FileFrame
 from pasture.sources.latex.styles import Style, split_options
 
 _NO_NAME = frozenset("\\{}# \t\n")
 _MAX_NAME = 200  # characters of a file name without braces
-_STAR = Parameter("star", delimiter=("*",))
-_OPTIONAL = Parameter("optional")
 
 
 def _input(expander: Expander, token: str) -> None:
@@ -34,7 +32,7 @@ def _input(expander: Expander, token: str) -> None:
 
 def _read_named(expander: Expander, token: str, *, num_folders: int) -> None:
     r"""Carry out the commands that name a file in braces, behind its folder for ``\import``."""
-    found = expander.arguments(token, (_STAR, *(MANDATORY,) * (num_folders + 1)))
+    found = expander.arguments(token, (STAR, *(MANDATORY,) * (num_folders + 1)))
     if found is None:
         return
     _, *parts = found
@@ -68,7 +66,7 @@ def _read_if_exists(expander: Expander, token: str) -> None:
 
 def _package(expander: Expander, token: str, *, extension: str) -> None:
     r"""Read the definitions of a package or class that the submission brings along."""
-    found = expander.arguments(token, (_OPTIONAL, MANDATORY))
+    found = expander.arguments(token, (OPTIONAL, MANDATORY))
     if found is None:
         return
     read = expander.reader.last_read
@@ -94,7 +92,7 @@ def _with_options(expander: Expander, token: str, *, extension: str) -> None:
 
 def _old_class(expander: Expander, token: str) -> None:
     r"""Carry out ``\documentstyle`` of LaTeX 2.09, whose options are style files too."""
-    found = expander.arguments(token, (_OPTIONAL, MANDATORY))
+    found = expander.arguments(token, (OPTIONAL, MANDATORY))
     if found is None:
         return
     read = expander.reader.last_read

@@ -216,7 +216,7 @@ def _pop_parameters(tokens: list[str], parameters: list[Parameter]) -> None:
         defaults = list(_pop_group(tokens)) if letter == "E" else []
         for mark in marks:
             default = _pop_group(defaults) if defaults else NO_VALUE
-            parameters.append(Parameter("embellishment", default, (mark,)))
+            parameters.append(Parameter("marked", default, (mark,)))
     elif letter in ("d", "D", "r", "R"):
         opening, closing = tokens.pop(0), tokens.pop(0)
         default = _pop_group(tokens) if letter in ("D", "R") else NO_VALUE

@@ -14,10 +14,10 @@ STRUCTURE = words(
     end document item par caption label footnote maketitle documentclass usepackage bibliography
     bibliographystyle printbibliography bibitem thebibliography input include newcommand
     renewcommand providecommand def let if else fi bgroup egroup begingroup endgroup relax left
-    right verb ensuremath xspace
+    right verb ensuremath xspace \\ % & # $ _ { } - / , @
     """,
     "\\",
-)
+) | {"\\ "}
 """Commands that carry the structure of every paper, whatever a paper makes of them."""
 
 STRUCTURE_ENVIRONMENTS = words(
@@ -66,12 +66,15 @@ DECLARATIONS = words(
 
 VERBATIM_ENVIRONMENTS = words(
     """
-    verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim VerbatimOut lstlisting
-    minted alltt filecontents filecontents* luacode luacode* pycode sagesilent sageblock asy
+    verbatim verbatim* Verbatim Verbatim* BVerbatim LVerbatim SaveVerbatim lstlisting
+    minted alltt luacode luacode* pycode sagesilent sageblock asy
     dotgraph
     """
 )
 """Environments whose text is not TeX."""
+
+HIDDEN_ENVIRONMENTS = words("comment filecontents filecontents* VerbatimOut verbatimwrite")
+"""Environments that print nothing: comments, and text that goes to a file."""
 
 MATH_ENVIRONMENTS = words(
     """

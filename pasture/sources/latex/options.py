@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pasture.sources.latex.conditionals import add_flag
 from pasture.sources.latex.expand import QUIETLY, Expander, Handler
 from pasture.sources.latex.macros import Macro, substitute
-from pasture.sources.latex.reader import MANDATORY, NO_VALUE, Parameter
+from pasture.sources.latex.reader import MANDATORY, NO_VALUE, OPTIONAL, STAR, Parameter
 from pasture.sources.latex.styles import (
     Option,
     Style,
@@ -22,16 +22,11 @@ from pasture.sources.latex.styles import (
     split_options,
     tokenize,
 )
+from pasture.sources.latex.verbatim import dropping
 
-_STAR = Parameter("star", delimiter=("*",))
-_OPTIONAL = Parameter("optional")
 _FAMILY = Parameter("optional", opening="<", delimiter=(">",))
 _NAME_OPTION = "\\<option>"  # notes which option is run; no text can hold such a token
 _SET_FLAG = "\\<flag>"
-
-
-def _text(expander: Expander, tokens: Sequence[str]) -> str:
-    return "".join(expander.expanded(tokens)).strip()
 
 
 def _is_true(star: Sequence[str]) -> bool:
@@ -43,8 +38,8 @@ def _is_true(star: Sequence[str]) -> bool:
 
 def _declare(expander: Expander, token: str, *, has_values: bool = False) -> None:
     r"""Carry out ``\DeclareOption``, and xkeyval's ``\DeclareOptionX``."""
-    families = (_OPTIONAL, _FAMILY) if has_values else ()
-    found = expander.arguments(token, (_STAR, *families, MANDATORY))
+    families = (OPTIONAL, _FAMILY) if has_values else ()
+    found = expander.arguments(token, (STAR, *families, MANDATORY))
     if found is None:
         return
     style = expander.style
@@ -53,8 +48,8 @@ def _declare(expander: Expander, token: str, *, has_values: bool = False) -> Non
         if style:
             style.otherwise = tuple(found[-1])
         return
-    name = _text(expander, found[-1])
-    rest = expander.arguments(token, (_OPTIONAL, MANDATORY) if has_values else (MANDATORY,))
+    name = expander.text(found[-1])
+    rest = expander.arguments(token, (OPTIONAL, MANDATORY) if has_values else (MANDATORY,))
     if rest is None or style is None:
         return
     default = rest[0] if has_values and tuple(rest[0]) != NO_VALUE else ()
@@ -64,7 +59,7 @@ def _declare(expander: Expander, token: str, *, has_values: bool = False) -> Non
 def _declare_void(expander: Expander, token: str) -> None:
     found = expander.arguments(token, (MANDATORY, MANDATORY))
     if found and expander.style:
-        expander.style.declared[_text(expander, found[0])] = Option(tuple(found[1]))
+        expander.style.declared[expander.text(found[0])] = Option(tuple(found[1]))
 
 
 def _declare_default(expander: Expander, token: str) -> None:
@@ -75,12 +70,12 @@ def _declare_default(expander: Expander, token: str) -> None:
 
 def _declare_flag(expander: Expander, token: str) -> None:
     r"""Carry out kvoptions' ``\DeclareBoolOption``: an option that sets a flag."""
-    found = expander.arguments(token, (_OPTIONAL, MANDATORY))
+    found = expander.arguments(token, (OPTIONAL, MANDATORY))
     if not found or not (style := expander.style):
         return
-    name = _text(expander, found[1])
+    name = expander.text(found[1])
     flag = style.prefix + name
-    add_flag(expander, flag, value=_text(expander, found[0]) == "true")
+    add_flag(expander, flag, value=expander.text(found[0]) == "true")
     style.declared[name] = Option((_SET_FLAG, "{", flag, "}", "{", "#1", "}"), ("true",))
     expander.remove()
 
@@ -89,26 +84,26 @@ def _declare_opposite(expander: Expander, token: str) -> None:
     found = expander.arguments(token, (MANDATORY, MANDATORY))
     if not found or not (style := expander.style):
         return
-    name, flag = (_text(expander, part) for part in found)
+    name, flag = (expander.text(part) for part in found)
     code = (_SET_FLAG, "{", style.prefix + flag, "}", "{", "not-", "#1", "}")
     style.declared[name] = Option(code, ("true",))
 
 
 def _declare_string(expander: Expander, token: str) -> None:
-    found = expander.arguments(token, (_OPTIONAL, MANDATORY, _OPTIONAL))
+    found = expander.arguments(token, (OPTIONAL, MANDATORY, OPTIONAL))
     if not found or not (style := expander.style):
         return
     first, name, default = (() if tuple(part) == NO_VALUE else tuple(part) for part in found)
-    macro = f"\\{style.prefix}{_text(expander, name)}"
+    macro = f"\\{style.prefix}{expander.text(name)}"
     expander.define(macro, Macro(first))
-    style.declared[_text(expander, name)] = Option(("\\def", macro, "{", "#1", "}"), default)
+    style.declared[expander.text(name)] = Option(("\\def", macro, "{", "#1", "}"), default)
 
 
 def _set_up(expander: Expander, token: str) -> None:
     found = expander.arguments(token, (MANDATORY,))
     if not found or not (style := expander.style):
         return
-    for key, value in map(key_and_value, split_options(_text(expander, found[0]))):
+    for key, value in map(key_and_value, split_options(expander.text(found[0]))):
         if key == "prefix":
             style.prefix = value or ""
 
@@ -118,7 +113,7 @@ def _set_up(expander: Expander, token: str) -> None:
 
 def _process(expander: Expander, token: str, *, has_values: bool = False) -> None:
     r"""Carry out ``\ProcessOptions`` and ``\ProcessOptions*``, and those of keys and values."""
-    star, *_ = expander.arguments(token, (_STAR, _FAMILY)) or ((),)
+    star, *_ = expander.arguments(token, (STAR, _FAMILY)) or ((),)
     style = expander.style
     expander.remove()
     if style is None:
@@ -152,7 +147,7 @@ def _execute(expander: Expander, token: str, *, has_values: bool = False) -> Non
     if not found or not style:
         return
     tokens: list[str] = []
-    for option in split_options(_text(expander, found[1])):
+    for option in split_options(expander.text(found[1])):
         if _declared(style, option, has_values):
             tokens.extend(_run(style, option, has_values))
     expander.reader.push(tokens)
@@ -190,8 +185,8 @@ def _name_option(expander: Expander, token: str) -> None:
 def _set_flag(expander: Expander, token: str) -> None:
     found = expander.arguments(token, (MANDATORY, MANDATORY))
     if found:
-        value = _text(expander, found[1])
-        expander.flags[_text(expander, found[0])] = value in ("true", "not-false")
+        value = expander.text(found[1])
+        expander.flags[expander.text(found[0])] = value in ("true", "not-false")
     expander.remove()
 
 
@@ -200,8 +195,8 @@ def _pass(expander: Expander, token: str, *, extension: str) -> None:
     found = expander.arguments(token, (MANDATORY, MANDATORY))
     if found is None:
         return
-    options = split_options(_text(expander, found[0]))
-    for name in split_options(_text(expander, found[1])):
+    options = split_options(expander.text(found[0]))
+    for name in split_options(expander.text(found[1])):
         expander.passed.setdefault(name + extension, []).extend(options)
     expander.remove()
 
@@ -233,10 +228,10 @@ def _hook(expander: Expander, code: Sequence[str], *, begins: bool) -> None:
 
 def _add_to_hook(expander: Expander, token: str) -> None:
     r"""Carry out ``\AddToHook`` for the document; what is for pages and the like goes."""
-    found = expander.arguments(token, (MANDATORY, _OPTIONAL, MANDATORY))
+    found = expander.arguments(token, (MANDATORY, OPTIONAL, MANDATORY))
     if found is None:
         return
-    name = _text(expander, found[0])
+    name = expander.text(found[0])
     expander.remove()
     if name.partition("/")[0] in ("begindocument", "enddocument"):
         _hook(expander, found[2], begins=name.startswith("begin"))
@@ -247,16 +242,6 @@ def _at_end_of_style(expander: Expander, token: str) -> None:
     if found and expander.style:
         expander.style.at_end.extend(found[0])
     expander.remove()
-
-
-def _drop(expander: Expander, token: str, *, parameters: Sequence[Parameter]) -> None:
-    """Pass over a command whose code is for pages, environments or files."""
-    if expander.arguments(token, parameters) is not None:
-        expander.remove()
-
-
-def _dropping(*parameters: Parameter) -> Handler:
-    return functools.partial(_drop, parameters=parameters)
 
 
 def _quietly(expander: Expander, token: str) -> None:
@@ -311,19 +296,19 @@ OPTIONS: Mapping[str, Handler] = {
     "\\ExecuteOptionsX": functools.partial(_execute, has_values=True),
     "\\PassOptionsToPackage": functools.partial(_pass, extension=".sty"),
     "\\PassOptionsToClass": functools.partial(_pass, extension=".cls"),
-    "\\OptionNotUsed": _dropping(),
+    "\\OptionNotUsed": dropping(""),
     "\\AtBeginDocument": _at_begin,
     "\\AtEndPreamble": _at_begin,
     "\\AfterEndPreamble": _at_begin,
     "\\AtEndDocument": _at_end,
     "\\AfterEndDocument": _at_end,
     "\\AddToHook": _add_to_hook,
-    "\\AddToHookNext": _dropping(MANDATORY, MANDATORY),
-    "\\RemoveFromHook": _dropping(MANDATORY, _OPTIONAL),
+    "\\AddToHookNext": dropping("mm"),
+    "\\RemoveFromHook": dropping("mo"),
     "\\AtEndOfPackage": _at_end_of_style,
     "\\AtEndOfClass": _at_end_of_style,
-    **dict.fromkeys([f"\\{name}" for name in _ENVIRONMENT_HOOKS], _dropping(MANDATORY, MANDATORY)),
-    **dict.fromkeys([f"\\{name}" for name in _PAGE_HOOKS], _dropping(_STAR, MANDATORY)),
+    **dict.fromkeys([f"\\{name}" for name in _ENVIRONMENT_HOOKS], dropping("mm")),
+    **dict.fromkeys([f"\\{name}" for name in _PAGE_HOOKS], dropping("sm")),
     _NAME_OPTION: _name_option,
     _SET_FLAG: _set_flag,
     QUIETLY: _quietly,

@@ -9,13 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 
 from pasture.sources.latex.expand import Expander, Meaning
 from pasture.sources.latex.macros import Macro
-from pasture.sources.latex.reader import MANDATORY, Parameter
+from pasture.sources.latex.reader import MANDATORY, OPTIONAL, STAR
 
-_OPTIONAL = Parameter("optional")
-_STAR = Parameter("star", delimiter=("*",))
 _FIRST = Macro(("#1",), (MANDATORY, MANDATORY))
 _SECOND = Macro(("#2",), (MANDATORY, MANDATORY))
-_NOTHING = Macro((), (_OPTIONAL, MANDATORY))
+_NOTHING = Macro((), (OPTIONAL, MANDATORY))
 _ENDS = ("draft", "final")
 
 
@@ -51,18 +49,18 @@ def _todonotes(options: Collection[str], shared: Collection[str]) -> Mapping[str
     )
     if not is_off:
         return {}
-    listing = {"\\listoftodos": Macro((), (_OPTIONAL,))}
+    listing = {"\\listoftodos": Macro((), (OPTIONAL,))}
     return {"\\todo": _NOTHING, "\\missingfigure": _NOTHING, **listing}
 
 
 def _changes(options: Collection[str], shared: Collection[str]) -> Mapping[str, Meaning]:
     if "final" not in (*shared, *options):
         return {}
-    second = Macro(("#2",), (_OPTIONAL, MANDATORY))
+    second = Macro(("#2",), (OPTIONAL, MANDATORY))
     return {
         "\\added": second,
         "\\deleted": _NOTHING,
-        "\\replaced": Macro(("#2",), (_OPTIONAL, MANDATORY, MANDATORY)),
+        "\\replaced": Macro(("#2",), (OPTIONAL, MANDATORY, MANDATORY)),
         "\\highlight": second,
         "\\comment": _NOTHING,
     }
@@ -72,7 +70,7 @@ def _fixme(options: Collection[str], shared: Collection[str]) -> Mapping[str, Me
     if "draft" in (*shared, *options):
         return {}
     notes = ("\\fixme", "\\fxnote", "\\fxwarning", "\\fxerror")
-    return dict.fromkeys(notes, Macro((), (_STAR, _OPTIONAL, MANDATORY)))
+    return dict.fromkeys(notes, Macro((), (STAR, OPTIONAL, MANDATORY)))
 
 
 PACKAGES: Mapping[str, Callable[[Collection[str], Collection[str]], Mapping[str, Meaning]]] = {

@@ -14,7 +14,15 @@ from typing import Literal
 
 from pasture.sources.latex.limits import CannotExpand
 from pasture.sources.latex.styles import Style
-from pasture.sources.latex.tokens import ENVIRONMENT, Letters, Lexer, Lexicon, token_pattern
+from pasture.sources.latex.tokens import (
+    ENVIRONMENT,
+    Letters,
+    Lexer,
+    Lexicon,
+    cost,
+    is_one_group,
+    token_pattern,
+)
 
 NO_VALUE = ("-NoValue-",)  # what xparse gives for an optional argument that is not there
 _TRUE = ("\\BooleanTrue",)
@@ -23,6 +31,9 @@ _ENDS = ("\\begin", "\\end")
 _WHITESPACE = re.compile(r"[ \t\n]*")
 # After a control word TeX skips blanks and one line end, but not a blank line.
 _AFTER_CONTROL_WORD = re.compile(r"[ \t]*(?:\n[ \t]*(?![ \t\n]))?")
+
+
+Kind = Literal["mandatory", "optional", "star", "delimited", "group", "marked", "verbatim", "body"]
 
 
 class NoArgument(Exception):  # not an error of the program: the text goes on otherwise
@@ -36,7 +47,7 @@ class Parameter:
     Args:
         kind: ``mandatory``, one token or a group; ``optional``, in brackets; ``star``, a mark
             that is there or not; ``delimited``, up to ``delimiter`` (``\\def``); ``group``, a
-            group that may be missing; ``embellishment``, behind a mark; ``verbatim``, between
+            group that may be missing; ``marked``, behind a mark; ``verbatim``, between
             two equal characters or braces; ``body``, all that an environment holds.
         default: The value of an optional argument that is not there.
         delimiter: The tokens that end a delimited argument, the closing bracket of an optional
@@ -44,27 +55,15 @@ class Parameter:
         opening: The opening bracket of an optional argument.
     """
 
-    kind: Literal[
-        "mandatory",
-        "optional",
-        "star",
-        "delimited",
-        "group",
-        "embellishment",
-        "verbatim",
-        "body",
-    ]
+    kind: Kind
     default: tuple[str, ...] = NO_VALUE
     delimiter: tuple[str, ...] = ("]",)
     opening: str = "["
 
 
-def cost(tokens: Sequence[str]) -> int:
-    """What a token list costs to go through, in steps: its tokens, and an eighth of its text."""
-    return len(tokens) + sum(map(len, tokens)) // 8
-
-
 MANDATORY = Parameter("mandatory")
+OPTIONAL = Parameter("optional")
+STAR = Parameter("star", delimiter=("*",))
 BODY = Parameter("body")
 
 
@@ -155,8 +154,8 @@ class Reader:
             frame = frames[-1]
             if isinstance(frame, FileFrame):
                 token = frame.next(self.pattern)
-                if token and token[0] in self._short_verbs and len(token) > 1:
-                    return self._short_verbs[token[0]] + token
+                if self._short_verbs and token and len(token) > 1:
+                    return self._short_verbs.get(token[0], "") + token
                 return token
             if frame.index < len(frame.tokens):
                 frame.index += 1
@@ -372,7 +371,7 @@ class Reader:
             self.skip_whitespace()
             self._take_character()
             return _TRUE
-        if parameter.kind == "embellishment":
+        if parameter.kind == "marked":
             if following is None or following[0] != parameter.delimiter[0]:
                 return parameter.default
             self.skip_whitespace()
@@ -433,7 +432,7 @@ class Reader:
                 self._group()
             elif _same(self._seen[-width:], delimiter) and len(self._seen) - start >= width:
                 tokens = self._seen[start:-width]
-                return tokens[1:-1] if _is_one_group(tokens) else tokens
+                return tokens[1:-1] if is_one_group(tokens) else tokens
 
 
 def _same(tokens: Sequence[str], delimiter: tuple[str, ...]) -> bool:
@@ -441,15 +440,3 @@ def _same(tokens: Sequence[str], delimiter: tuple[str, ...]) -> bool:
         token == expected or (expected == " " and token.isspace())
         for token, expected in zip(tokens, delimiter, strict=True)
     )
-
-
-def _is_one_group(tokens: Sequence[str]) -> bool:
-    """Tell whether the tokens are one group and nothing else."""
-    if len(tokens) < 2 or tokens[0] != "{" or tokens[-1] != "}":
-        return False
-    depth = 0
-    for token in tokens[:-1]:
-        depth += (token == "{") - (token == "}")
-        if depth == 0:
-            return False
-    return True

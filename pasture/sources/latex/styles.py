@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from pasture.sources.latex.tokens import TOKEN
 
+_LIST_MARK = re.compile(r"[{},]")
 _MAX_OPTIONS = 1_000  # options in one list; real lists have under 50
 
 
@@ -51,13 +53,24 @@ class Style:
 
 def split_options(text: str) -> list[str]:
     """Split a list of options at its commas, those within braces apart, and drop blanks."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character == "{") - (character == "}")
-        if character == "," and depth == 0:
-            parts.append("")
-        elif not character.isspace() or depth:
-            parts[-1] += character
+    return [option for part in split_list(text) if (option := _drop_blanks(part))]
+
+
+def _drop_blanks(option: str) -> str:
+    head, brace, tail = option.partition("{")
+    return "".join(head.split()) + brace + tail
+
+
+def split_list(text: str) -> list[str]:
+    """Split a list at its commas, those within braces apart."""
+    parts: list[str] = []
+    start, depth = 0, 0
+    for match in _LIST_MARK.finditer(text):
+        depth += (match[0] == "{") - (match[0] == "}")
+        if match[0] == "," and depth == 0:
+            parts.append(text[start : match.start()].strip())
+            start = match.end()
+    parts.append(text[start:].strip())
     return [part for part in parts if part][:_MAX_OPTIONS]
 
 

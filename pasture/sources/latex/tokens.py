@@ -14,10 +14,10 @@ import dataclasses
 import functools
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pasture.sources.latex.names import VERBATIM_ENVIRONMENTS
+from pasture.sources.latex.names import HIDDEN_ENVIRONMENTS, VERBATIM_ENVIRONMENTS
 
 LETTERS = frozenset(string.ascii_letters)
 
@@ -50,7 +50,7 @@ BLANKS = re.compile(r"[ \t]*")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\n|\Z)")
 # Braces may nest once in a URL; it ends on its line.
 _URL = re.compile(r"[ \t]{0,20}\{(?:[^{}\n]|\{[^{}\n]{0,2000}\}){0,4000}\}")
-_OPTION = re.compile(r"[ \t]{0,20}\[[^\[\]\n]{0,500}\]")
+_OPTION = re.compile(r"[ \t]{0,20}\[(?:\\.|\{[^{}\n]{0,200}\}|[^\[\]{}\\\n]){0,500}\]")
 _LANGUAGE = re.compile(r"\{[^{}\n]{0,80}\}")
 _AFTER_WORD = re.compile(r"(?<!\\)\\[A-Za-z@]+\Z")
 _VERBATIM_WORDS = frozenset(
@@ -68,7 +68,7 @@ _DECLARED_MINTED = re.compile(r"\\newmint(ed|inline|)(?:\[([A-Za-z]{1,80})\])?\{
 _DECLARED_INLINE = re.compile(r"\\CustomVerbatimCommand\{?\\([A-Za-z]{1,80})\}?\{Verb\*?\}")
 _SAME_AS_INLINE = re.compile(
     r"\\(?:let|def|newcommand\*?)[ ]?\{?(\\[A-Za-z]{1,80})\}?[ ]?=?[ ]?\{?"
-    r"(\\(?:verb|Verb|lstinline))(?![A-Za-z|+!])"
+    r"(\\(?:verb|Verb|lstinline)(?:\[[^\[\]{}\n]{0,200}\])?)(?![A-Za-z|+!])"
 )
 _DECLARED_SHORT = re.compile(
     r"\\(?:MakeShortVerb|DefineShortVerb|lstMakeShortInline)\*?(?:\[[^\]\n]{0,200}\])?"
@@ -83,14 +83,14 @@ class Lexicon:
 
     Args:
         verbatim: Their text is kept as it stands.
-        comments: Their text is a comment.
+        comments: Their text is a comment, or goes to a file.
         inline: Commands of the paper's own that work as ``\\verb`` does, each with the
             command that its text is written with: ``\\verb`` for another name of it, or itself.
         short: Characters that do so in some of the paper.
     """
 
     verbatim: frozenset[str] = VERBATIM_ENVIRONMENTS
-    comments: frozenset[str] = frozenset({"comment"})
+    comments: frozenset[str] = HIDDEN_ENVIRONMENTS
     inline: Mapping[str, str] = dataclasses.field(default_factory=dict)
     short: frozenset[str] = frozenset()
 
@@ -98,7 +98,7 @@ class Lexicon:
 def read_lexicon(texts: Iterable[str]) -> Lexicon:
     """Find the verbatim and comment environments, and the commands, that a paper declares."""
     verbatim = set(VERBATIM_ENVIRONMENTS)
-    comments = {"comment"}
+    comments = set(HIDDEN_ENVIRONMENTS)
     inline: dict[str, str] = {}
     short: set[str] = set()
     for text in texts:
@@ -125,6 +125,23 @@ def _stop(inline: frozenset[str], short: frozenset[str]) -> re.Pattern[str]:
     for character in map(re.escape, sorted(short - {"%"})):
         pattern += rf"|(?<!\\){character}[^\n{character}]{{1,{_MAX_INLINE}}}{character}"
     return re.compile(pattern)
+
+
+def cost(tokens: Sequence[str]) -> int:
+    """What a token list costs to go through, in steps: its tokens, and an eighth of its text."""
+    return len(tokens) + sum(map(len, tokens)) // 8
+
+
+def is_one_group(tokens: Sequence[str]) -> bool:
+    """Tell whether the tokens are one group and nothing else."""
+    if len(tokens) < 2 or tokens[0] != "{" or tokens[-1] != "}":
+        return False
+    depth = 0
+    for token in tokens[:-1]:
+        depth += (token == "{") - (token == "}")
+        if depth == 0:
+            return False
+    return True
 
 
 def is_control_word(token: str) -> bool:

@@ -11,10 +11,8 @@ import functools
 from collections.abc import Mapping
 
 from pasture.sources.latex.expand import Expander, Handler
-from pasture.sources.latex.reader import MANDATORY, NO_VALUE, FileFrame, Parameter
+from pasture.sources.latex.reader import MANDATORY, NO_VALUE, OPTIONAL, STAR, FileFrame, Parameter
 
-_STAR = Parameter("star", delimiter=("*",))
-_OPTIONAL = Parameter("optional")
 _END_OF_SYNTAX = "\\ExplSyntaxOff"
 
 
@@ -23,15 +21,15 @@ def _drop(expander: Expander, token: str, *, parameters: tuple[Parameter, ...]) 
         expander.remove()
 
 
-def _dropping(layout: str) -> Handler:
-    """A handler that passes over arguments: ``m`` mandatory, ``o`` optional, ``s`` a star."""
-    kinds = {"m": MANDATORY, "o": _OPTIONAL, "s": _STAR}
+def dropping(layout: str) -> Handler:
+    """Make a handler that passes over arguments: ``m`` mandatory, ``o`` optional, ``s`` a star."""
+    kinds = {"m": MANDATORY, "o": OPTIONAL, "s": STAR}
     return functools.partial(_drop, parameters=tuple(kinds[letter] for letter in layout))
 
 
 def _short_verb(expander: Expander, token: str, *, command: str) -> None:
     r"""Carry out ``\MakeShortVerb``: a character that starts and ends verbatim text."""
-    found = expander.arguments(token, (_STAR, _OPTIONAL, MANDATORY))
+    found = expander.arguments(token, (STAR, OPTIONAL, MANDATORY))
     if found is None:
         return
     character = "".join(found[2]).strip().removeprefix("\\")
@@ -42,10 +40,10 @@ def _short_verb(expander: Expander, token: str, *, command: str) -> None:
 
 def _language(expander: Expander, token: str) -> None:
     r"""Pass over ``\lstdefinelanguage``, which may name the language that it starts from."""
-    found = expander.arguments(token, (_OPTIONAL, MANDATORY, _OPTIONAL))
+    found = expander.arguments(token, (OPTIONAL, MANDATORY, OPTIONAL))
     if found is not None:
         base = () if tuple(found[2]) == NO_VALUE else (MANDATORY,)
-        _drop(expander, token, parameters=(*base, MANDATORY, _OPTIONAL))
+        _drop(expander, token, parameters=(*base, MANDATORY, OPTIONAL))
 
 
 def _syntax_on(expander: Expander, token: str) -> None:
@@ -117,7 +115,7 @@ _LAYOUTS = {
     "DeclareFloatingEnvironment": "om",
 }
 VERBATIM: Mapping[str, Handler] = {
-    **{f"\\{name}": _dropping(layout) for name, layout in _LAYOUTS.items()},
+    **{f"\\{name}": dropping(layout) for name, layout in _LAYOUTS.items()},
     "\\lstdefinelanguage": _language,
     "\\MakeShortVerb": functools.partial(_short_verb, command="\\verb"),
     "\\DefineShortVerb": functools.partial(_short_verb, command="\\verb"),
