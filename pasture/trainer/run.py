@@ -81,6 +81,7 @@ class Run:
             context,
             options.validation_sequences,
             settings.micro_batch,
+            options.mask_documents,
             ranks,
         )
         facts = {
