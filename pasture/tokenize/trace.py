@@ -16,7 +16,7 @@ from pasture.manifests.mixture import read_realised
 from pasture.manifests.outputs import Decision, Output, explain_kept
 from pasture.manifests.shards import MANIFEST
 from pasture.tokenize.reader import TokenCorpus, TokenDocument, TokenShard, TokenStream
-from pasture.tokenize.sampler import MixtureSampler
+from pasture.tokenize.sampler import EVEN, SHUFFLED, MixtureSampler, OrderName
 from pasture.tokenize.writer import Split
 
 
@@ -49,6 +49,7 @@ class SamplerSettings:
         proportions: Share of each source; None takes those of the output's ``mixture.yaml``.
         tokens: Tokens of each source that there were; None does not check them.
         steps: Steps that the run has made, where it is known.
+        order: Order of its sources.
     """
 
     context_length: int
@@ -57,6 +58,7 @@ class SamplerSettings:
     proportions: Mapping[str, float] | None = None
     tokens: Mapping[str, int] | None = None
     steps: int | None = None
+    order: OrderName = EVEN
 
     @classmethod
     def of_checkpoint(cls, path: str) -> SamplerSettings:
@@ -78,6 +80,7 @@ class SamplerSettings:
                 proportions=run["proportions"],
                 tokens=run["tokens"],
                 steps=body["step"],
+                order=run.get("order", SHUFFLED),
             )
         except (KeyError, TypeError) as error:
             raise StageError(f"{file} is not a checkpoint's manifest: {error!r}") from error
@@ -97,7 +100,14 @@ class SamplerSettings:
         proportions = self.proportions
         if proportions is None:
             proportions = read_realised(storage.join(output, "mixture.yaml")).proportions
-        return MixtureSampler(corpus, proportions, self.context_length, self.batch_size, self.seed)
+        return MixtureSampler(
+            corpus,
+            proportions,
+            self.context_length,
+            self.batch_size,
+            self.seed,
+            order=self.order,
+        )
 
 
 def trace_sequence(

@@ -1,6 +1,6 @@
 """Token batches as tensors: the training batch of a step, and the validation text of a source."""
 
-# ruff: noqa: N803, N806, N815 (suffixes that name the axes of tensors)
+# ruff: noqa: N806, N815 (suffixes that name the axes of tensors)
 from __future__ import annotations
 
 import dataclasses
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pasture.tokenize.reader import TokenStream
 from pasture.tokenize.sampler import Batch
+from pasture.trainer.attention import Mask, document_mask
 
 IGNORED = -100
 """A target that has no loss."""
@@ -23,7 +24,7 @@ class MicroBatch:
     inputs_BT: Tensor
     targets_BT: Tensor
     sources_B: Tensor
-    mask: Tensor | None
+    mask: Mask | None
 
 
 def micro_batches(
@@ -41,27 +42,26 @@ def micro_batches(
         yield MicroBatch(part[:, :-1], part[:, 1:], sources[first : first + size].to(device), mask)
 
 
-def document_mask(documents_BT: Tensor) -> Tensor:
-    """Let each token see itself and what came before it in its own document: (B, 1, T, T)."""
-    same = documents_BT[:, None, :, None] == documents_BT[:, None, None, :]
-    return same.tril()
-
-
 def validation_batches(
     stream: TokenStream, stop: int, *, context_length: int, size: int, rank: int, ranks: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut the first ``stop`` tokens of a stream into inputs and targets: up to (size, context).
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Cut the first ``stop`` tokens of a stream into sequences: up to (size, context) of them.
 
-    Every rank gets as many batches, all of one shape; what has no text has targets ``IGNORED``.
+    Every rank gets as many batches, all of one shape, of inputs, targets and the numbers of their
+    documents; places without text have targets ``IGNORED``.
     """
     starts = range(0, stop - 1, context_length)
     size = min(size, -(-len(starts) // ranks))
     for first in range(0, len(starts), size * ranks):
         inputs_BT = torch.zeros(size, context_length, dtype=torch.int64)
         targets_BT = torch.full((size, context_length), IGNORED)
+        documents_BT = torch.zeros(size, context_length, dtype=torch.int32)
         for row, start in enumerate(starts[first : first + size * ranks][rank::ranks]):
             last = min(start + context_length + 1, stop)
             tokens_T = torch.from_numpy(stream.read(start, last).astype("int64"))
             inputs_BT[row, : len(tokens_T) - 1] = tokens_T[:-1]
             targets_BT[row, : len(tokens_T) - 1] = tokens_T[1:]
-        yield inputs_BT, targets_BT
+            begins = stream.document_starts(start, last - 1) - start
+            documents_BT[row, torch.from_numpy(begins)] = 1
+        documents_BT[:, 0] = 0
+        yield inputs_BT, targets_BT, documents_BT.cumsum(dim=1, dtype=torch.int32)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from pasture.tokenize.encode import TokenizerModel
 from pasture.tokenize.reader import TokenCorpus, TokenStream
+from pasture.trainer.attention import document_mask
 from pasture.trainer.data import IGNORED, validation_batches
 from pasture.trainer.parallel import Ranks
 
@@ -64,6 +65,7 @@ class Validation:
         context_length: Tokens of a sequence.
         sequences: Most sequences of each source, from its first.
         micro_batch: Sequences of one forward pass.
+        mask_documents: Let tokens see their own document only, as in training.
         ranks: The processes that share the work.
     """
 
@@ -72,6 +74,7 @@ class Validation:
     context_length: int
     sequences: int
     micro_batch: int
+    mask_documents: bool
     ranks: Ranks
 
     @torch.no_grad()
@@ -98,7 +101,7 @@ class Validation:
         """Sum the losses of a stream's first tokens, and count them, over all processes."""
         ranks = self.ranks
         sums = torch.zeros(2, dtype=torch.float64, device=ranks.device)
-        for tokens_BT in validation_batches(
+        for batch in validation_batches(
             stream,
             stop,
             context_length=self.context_length,
@@ -106,9 +109,10 @@ class Validation:
             rank=ranks.data_rank,
             ranks=ranks.data_size,
         ):
-            inputs_BT, targets_BT = (part.to(ranks.device) for part in tokens_BT)
+            inputs_BT, targets_BT, documents_BT = (part.to(ranks.device) for part in batch)
+            mask = document_mask(documents_BT) if self.mask_documents else None
             with precision(ranks.device):
-                logits_BTV = model(inputs_BT)
+                logits_BTV = model(inputs_BT, mask)
             sums[0] += token_losses(logits_BTV, targets_BT).sum(dtype=torch.float64)
             sums[1] += (targets_BT != IGNORED).sum()
         total, count = ranks.sum(sums).tolist()

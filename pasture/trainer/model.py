@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pasture.trainer.attention import Mask, attend
 from pasture.trainer.config import ModelConfig
 
 
@@ -81,7 +82,7 @@ class Attention(nn.Module):
         self,
         x_BTD: Tensor,
         freqs_cis: Tensor,
-        mask: Tensor | None = None,
+        mask: Mask | None = None,
         cache: KVCache | None = None,
         start: int = 0,
     ) -> Tensor:
@@ -95,13 +96,12 @@ class Attention(nn.Module):
         v_BTKC = self.wv(x_BTD).view(heads)
         if cache is not None:
             k_BTKC, v_BTKC = cache.update(start, k_BTKC, v_BTKC)
-        out_BHTC = functional.scaled_dot_product_attention(
+        out_BHTC = attend(
             q_BTHC.transpose(1, 2),
             k_BTKC.transpose(1, 2),
             v_BTKC.transpose(1, 2),
-            attn_mask=mask,
-            is_causal=mask is None and start == 0,
-            enable_gqa=q_BTHC.shape[2] != k_BTKC.shape[2],
+            mask,
+            is_causal=start == 0,
         )
         out_BTD: Tensor = self.wo(out_BHTC.transpose(1, 2).flatten(2))
         return out_BTD
@@ -137,7 +137,7 @@ class TransformerBlock(nn.Module):
         self,
         x_BTD: Tensor,
         freqs_cis: Tensor,
-        mask: Tensor | None = None,
+        mask: Mask | None = None,
         cache: KVCache | None = None,
         start: int = 0,
     ) -> Tensor:
@@ -184,7 +184,7 @@ class Transformer(nn.Module):
     def forward(
         self,
         tokens_BT: Tensor,
-        mask: Tensor | None = None,
+        mask: Mask | None = None,
         caches: list[KVCache] | None = None,
         start: int = 0,
     ) -> Tensor:

@@ -11,7 +11,7 @@ from pasture.errors import ConfigError, StageError
 from pasture.manifests.mixture import read_realised
 from pasture.tokenize.encode import find_tokenizer, load_tokenizer
 from pasture.tokenize.reader import TokenCorpus
-from pasture.tokenize.sampler import MixtureSampler
+from pasture.tokenize.sampler import EVEN, SHUFFLED, MixtureSampler, OrderName
 from pasture.trainer import checkpoint
 from pasture.trainer.config import Settings, TrainConfig
 from pasture.trainer.evaluate import Validation
@@ -66,6 +66,8 @@ class Run:
                 f"{settings.batch_size} sequences of a step evenly"
             )
         context = settings.model.context_length
+        folder = storage.join(output, "checkpoints")
+        order = _order(folder)
         sampler = MixtureSampler(
             corpus,
             plan.proportions,
@@ -74,6 +76,7 @@ class Run:
             options.seed,
             rank=ranks.data_rank,
             world_size=ranks.data_size,
+            order=order,
         )
         validation = Validation(
             TokenCorpus.open(output, "validation", required=False),
@@ -81,6 +84,7 @@ class Run:
             context,
             options.validation_sequences,
             settings.micro_batch,
+            options.mask_documents,
             ranks,
         )
         facts = {
@@ -89,8 +93,8 @@ class Run:
             "tokenizer": corpus.tokenizer,
             "proportions": sampler.proportions,
             "tokens": corpus.token_counts,
+            "order": order,
         }
-        folder = storage.join(output, "checkpoints")
         return cls(
             folder, options, settings, sampler, tokenizer, validation, config.plain(facts), ranks
         )
@@ -110,7 +114,7 @@ class Run:
         if not found:
             return None
         last = checkpoint.Checkpoint.load(found[-1])
-        changes = config.difference(last.run, self.facts)
+        changes = config.difference({"order": SHUFFLED, **last.run}, self.facts)
         if changes:
             raise StageError(
                 f"{last.path} is of another run: {'; '.join(changes)}. Train as before, or remove "
@@ -136,6 +140,15 @@ class Run:
             if stream.read() != self.tokenizer:
                 raise StageError(f"{given.tokenizer} is not the tokenizer that made the tokens")
         return given
+
+
+def _order(folder: str) -> OrderName:
+    """Return the order of sources: that of the run's checkpoints, which older ones do not name."""
+    found = checkpoint.list_checkpoints(folder)
+    if not found:
+        return EVEN
+    order: OrderName = checkpoint.Checkpoint.load(found[-1]).run.get("order", SHUFFLED)
+    return order
 
 
 def _read_tokenizer(output: str, corpus: TokenCorpus) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pasture.errors import ConfigError
 from pasture.tokenize.reader import TokenCorpus
-from pasture.tokenize.sampler import Batch, MixtureSampler, apportion, permute
+from pasture.tokenize.sampler import Batch, MixtureSampler
 
 WriteTokens = Callable[..., None]
 PROPORTIONS = {"books": 0.5, "c4": 0.3, "arxiv": 0.2}
@@ -103,16 +103,42 @@ def test_another_seed_gives_another_order(corpus: TokenCorpus) -> None:
     assert rows(sampler(corpus).batch(3)) != rows(sampler(corpus, seed=6).batch(3))
 
 
-def test_every_block_has_its_exact_share_of_each_source(corpus: TokenCorpus) -> None:
-    one = sampler(corpus, batch_size=64)
-    assert one.names == ("arxiv", "books", "c4")
-    assert one.block_counts == {"arxiv": 13, "books": 32, "c4": 19}
-    orders = set()
-    for step in range(20):
-        sources = one.batch(step).sources
-        assert np.bincount(sources).tolist() == [13, 32, 19]
-        orders.add(tuple(sources.tolist()))
-    assert len(orders) == 20
+@pytest.mark.parametrize("epoch", [0, 1, 2, 40])
+def test_a_small_source_shows_each_of_its_tokens_once_an_epoch(
+    corpus: TokenCorpus, epoch: int
+) -> None:
+    """120 tokens are 14 sequences; other sources lie between them, and blocks end within epochs."""
+    one = sampler(corpus)
+    source = one.names.index("c4")
+    numbers = np.arange(14 * (epoch + 3) * 4)
+    drawn = np.flatnonzero(one.sequences(numbers).sources == source)
+    rows = one.sequences(numbers[drawn[14 * epoch : 14 * (epoch + 1)]]).tokens[:, :-1].tolist()
+    stream = corpus.streams["c4"].read(0, 120).tolist()
+    seen = collections.Counter(token for row in rows for token in row if token != 1)
+    assert set(seen.values()) == {1}
+    assert len({tuple(row) for row in rows}) == 14
+    assert len(seen) >= len(set(stream)) - 8
+
+
+def test_old_runs_keep_their_order(corpus: TokenCorpus) -> None:
+    """What Pasture drew when this order was the only one."""
+    one = sampler(corpus, order="shuffled")
+    found = [
+        one.locate(step, row) for step, row in ((5, 0), (5, 1), (5, 2), (5, 3), (5, 4), (5, 5))
+    ]
+    assert found == [
+        ("c4", 16),
+        ("books", 30),
+        ("arxiv", 0),
+        ("books", 374),
+        ("books", 302),
+        ("arxiv", 2),
+    ]
+    assert one.report(17)["books"].sequences == sum(
+        source == one.names.index("books")
+        for step in range(17)
+        for source in one.batch(step).sources.tolist()
+    )
 
 
 def test_an_epoch_has_every_sequence_once_in_an_order_of_its_own(corpus: TokenCorpus) -> None:
@@ -198,6 +224,7 @@ def test_report_counts_what_was_drawn(corpus: TokenCorpus) -> None:
         ({"rank": -1}, "rank -1 of 1"),
         ({"world_size": 13}, "rank 0 of 13"),
         ({"context_length": 0}, "context_length: 0"),
+        ({"order": "random"}, "order: 'random' is none of even, shuffled"),
     ],
 )
 def test_config_that_cannot_work(
@@ -209,54 +236,5 @@ def test_config_that_cannot_work(
 
 def test_a_small_source_gets_in_with_larger_blocks(corpus: TokenCorpus) -> None:
     proportions = {"books": 0.999, "c4": 0.001}
-    assert sampler(corpus, proportions=proportions, block_bits=12).block_counts["c4"] == 4
-
-
-@given(
-    st.dictionaries(st.text(max_size=3), st.integers(1, 1000), min_size=1, max_size=9),
-    st.integers(1, 5000),
-)
-def test_apportionment_is_exact_and_fair(weights: dict[str, int], seats: int) -> None:
-    total = sum(weights.values())
-    counts = apportion({name: weight / total for name, weight in weights.items()}, seats)
-    assert sum(counts.values()) == seats
-    for name, weight in weights.items():
-        assert abs(counts[name] - seats * weight / total) < 1 + 1e-9
-
-
-def test_apportionment_breaks_ties_by_name() -> None:
-    assert apportion({"b": 0.25, "a": 0.25, "c": 0.5}, 2) == {"a": 1, "b": 0, "c": 1}
-
-
-def test_llamas_mixture_in_a_block() -> None:
-    proportions = dict(zip("abcdefg", (0.67, 0.15, 0.045, 0.045, 0.045, 0.025, 0.02), strict=True))
-    counts = apportion(proportions, 4096)
-    assert list(counts.values()) == [2744, 615, 184, 184, 184, 103, 82]
-
-
-@given(st.integers(1, 3000), st.integers(0, 2**64 - 1))
-def test_a_permutation_is_one_to_one(size: int, key: int) -> None:
-    places = np.arange(size)
-    sizes, keys = np.full(size, size), np.full(size, key, np.uint64)
-    assert sorted(permute(places, sizes, keys).tolist()) == places.tolist()
-
-
-def test_permutations_spread_evenly() -> None:
-    """Where the first and the second place go, over many keys: each about equally often."""
-    keys = np.arange(20_000, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    for size in (3, 7, 16):
-        sizes = np.full(len(keys), size)
-        first = permute(np.zeros(len(keys), np.int64), sizes, keys)
-        second = permute(np.ones(len(keys), np.int64), sizes, keys)
-        pairs = np.bincount(first * size + second, minlength=size * size).reshape(size, size)
-        off_diagonal = pairs[~np.eye(size, dtype=bool)]
-        expected = len(keys) / (size * (size - 1))
-        assert (np.diag(pairs) == 0).all()
-        assert (abs(off_diagonal - expected) < 6 * expected**0.5).all()
-
-
-def test_permutation_of_a_trillion_places_takes_no_memory() -> None:
-    places = np.arange(5)
-    out = permute(places, np.full(5, 10**12), np.full(5, 3, np.uint64))
-    assert len(set(out.tolist())) == 5
-    assert ((out >= 0) & (out < 10**12)).all()
+    one = sampler(corpus, proportions=proportions, block_bits=12)
+    assert one.report(1000)["c4"].sequences == 12

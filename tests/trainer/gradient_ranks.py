@@ -1,16 +1,15 @@
-"""Computes gradients in several processes, for tests: ``python gradient_ranks.py JOBS``.
+"""Computes gradients in several processes: ``python gradient_ranks.py JOBS FOLDER COMPILER``.
 
-JOBS is a JSON list of jobs; each has ``processes``, ``output``, ``options`` (of ``TrainConfig``)
-and ``to``. The gradients of the first step's batch, each whole, are saved at ``to`` with the number
-of graphs that were compiled and the validation losses. Processes are forked from one that has
-imported everything, and take one job after another.
+JOBS is a JSON list of jobs; each has ``processes``, ``output``, ``options`` (of ``TrainConfig``),
+and ``blocks`` (whether masks are those of a GPU). The gradients of the first step's batch, each
+whole, are saved in FOLDER with the number of graphs that were compiled and the validation losses.
+Processes are forked from one that has imported everything, and take one job after another.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import pathlib
 import sys
 import warnings
@@ -23,7 +22,9 @@ import torch._functorch
 import torch.multiprocessing
 from torch._dynamo.utils import counters
 from torch.distributed.tensor import DTensor
+from torch.nn.attention import flex_attention
 
+from pasture.trainer import attention
 from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
 from pasture.trainer.parallel import connect
 from pasture.trainer.run import Run
@@ -38,6 +39,15 @@ SHAPES = {
 BATCH = 8
 
 
+def allow_blocks() -> None:
+    """Let FlexAttention, which a GPU's masks are for, train on the CPU.
+
+    PyTorch refuses its gradient there, though uncompiled code computes it.
+    """
+    attention.BLOCK_DEVICES.append("cpu")
+    flex_attention._validate_device = lambda *tensors: None
+
+
 def add_presets() -> None:
     PRESETS.update(
         {name: Preset(shape, 1e-3, 32 * BATCH, 1e4, 1) for name, shape in SHAPES.items()}
@@ -46,7 +56,7 @@ def add_presets() -> None:
 
 def gradients(output: str, options: dict[str, Any]) -> dict[str, Any]:
     """Accumulate the gradients of the first batch, as a run of these options does."""
-    config = TrainConfig(device="cpu", micro_batch=1, validation_sequences=4, **options)
+    config = TrainConfig(device="cpu", micro_batch=1, validation_sequences=12, **options)
     with connect("cpu", config.tp) as ranks:
         run = Run.open(output, config, ranks)
         model, optimizer, _ = start(run)
@@ -71,19 +81,25 @@ def work(rank: int, jobs: list[dict[str, Any]], folder: str) -> None:
     for number, job in enumerate(jobs):
         if rank >= job["processes"]:
             continue
-        os.environ.update(
-            RANK=str(rank),
-            LOCAL_RANK=str(rank),
-            WORLD_SIZE=str(job["processes"]),
-            MASTER_ADDR="127.0.0.1",
-            MASTER_PORT=str(job["port"]),
-        )
+        if job["processes"] > 1:
+            # A file instead of a port, which another process might take.
+            torch.distributed.init_process_group(
+                "gloo",
+                init_method=f"file://{folder}/{number}.store",
+                rank=rank,
+                world_size=job["processes"],
+            )
+        attention.BLOCK_DEVICES[:] = ["cuda"]
+        if job["blocks"]:
+            allow_blocks()
         torch._dynamo.reset()
         counters.clear()
         found = gradients(job["output"], job["options"])
         if rank == 0:
             found["graphs"] = counters["stats"]["unique_graphs"]
             torch.save(found, pathlib.Path(folder) / f"{number}.pt")
+        if job["processes"] > 1:
+            torch.distributed.destroy_process_group()
 
 
 def main() -> None:

@@ -26,12 +26,14 @@ def validation(output: pathlib.Path, **changes: int) -> Validation:
         changes.get("context_length", 32),
         changes.get("sequences", 3),
         changes.get("micro_batch", 2),
+        bool(changes.get("mask_documents", 0)),
         Ranks(torch.device("cpu")),
     )
 
 
 def test_a_model_that_knows_nothing_has_the_loss_of_chance(tokens_output: pathlib.Path) -> None:
-    def even(tokens_BT: torch.Tensor) -> torch.Tensor:  # noqa: N803
+    def even(tokens_BT: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:  # noqa: N803
+        assert mask is None
         return torch.zeros(*tokens_BT.shape, 340)
 
     measure = validation(tokens_output)
@@ -74,12 +76,48 @@ def test_the_ranks_read_every_token_once(
     seen = [
         (given, wanted)
         for batches in parts
-        for inputs, targets in batches
+        for inputs, targets, _ in batches
         for given, wanted in zip(inputs.flatten().tolist(), targets.flatten().tolist(), strict=True)
         if wanted != IGNORED
     ]
     tokens = stream.read(0, stop).tolist()
     assert sorted(seen) == sorted(itertools.pairwise(tokens))
+
+
+def test_documents_are_numbered_from_the_sequence_on(tokens_output: pathlib.Path) -> None:
+    stream = TokenCorpus.open(str(tokens_output), "validation").streams["books"]
+    starts = set(stream.document_starts(0, stream.tokens).tolist())
+    stop = max(starts) + 3
+    number = 0
+    for inputs, _, documents in validation_batches(
+        stream, stop, context_length=300, size=2, rank=0, ranks=1
+    ):
+        for row in documents.tolist():
+            position = 300 * number
+            inner = [position + i in starts for i in range(1, min(300, stop - 1 - position))]
+            assert row[: len(inner) + 1] == [sum(inner[:i]) for i in range(len(inner) + 1)]
+            number += 1
+        assert inputs.shape == documents.shape
+    assert number > 2
+
+
+def test_masked_validation_is_that_of_documents_read_alone(tokens_output: pathlib.Path) -> None:
+    """The second document of a sequence is foretold as where it is moved to the first place."""
+    model = Transformer(ModelConfig(32, 2, 2, vocab_size=340, multiple_of=16, context_length=900))
+    model.init_weights(torch.Generator().manual_seed(0))
+    masked = validation(
+        tokens_output, context_length=900, sequences=1, micro_batch=1, mask_documents=1
+    )
+    stream = masked.corpus.streams["books"]
+    starts = [*stream.document_starts(0, 900).tolist(), 900]
+    assert len(starts) > 2
+    total = 0.0
+    for first, last in itertools.pairwise(starts):
+        tokens = torch.from_numpy(stream.read(first, last + 1).astype("int64"))[None]
+        with torch.no_grad():
+            logits = model(tokens[:, :-1])
+        total += float(token_losses(logits, tokens[:, 1:]).sum())
+    assert masked(model)["books"].loss == pytest.approx(total / 900, abs=1e-5)
 
 
 def test_bytes_are_those_of_the_text(tokens_output: pathlib.Path) -> None:

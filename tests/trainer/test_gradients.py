@@ -14,7 +14,6 @@ import itertools
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 from types import ModuleType
@@ -37,7 +36,7 @@ class Case:
     compile: bool
     recompute: str
     model: str
-    mask: bool
+    mask: str
 
     def __str__(self) -> str:
         words = (
@@ -45,7 +44,7 @@ class Case:
             self.model,
             self.recompute,
             "compiled" if self.compile else "eager",
-            "masked" if self.mask else "causal",
+            self.mask,
         )
         return "-".join(words)
 
@@ -55,7 +54,7 @@ class Case:
             "tp": self.tp,
             "compile": self.compile,
             "recompute": self.recompute,
-            "mask_documents": self.mask,
+            "mask_documents": self.mask != "causal",
         }
 
 
@@ -67,7 +66,7 @@ EVERY = [
         (False, True),
         ("none", "selective", "full"),
         ("equal", "grouped", "tied"),
-        (False, True),
+        ("causal", "dense", "blocks"),
     )
 ]
 
@@ -111,16 +110,6 @@ def helper() -> ModuleType:
     return module
 
 
-def free_ports(count: int) -> list[int]:
-    servers = [socket.socket() for _ in range(count)]
-    for server in servers:
-        server.bind(("127.0.0.1", 0))
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
-
-
 @pytest.fixture(scope="module", params=RUNS, ids=lambda run: run[0])
 def found(
     request: pytest.FixtureRequest,
@@ -135,9 +124,9 @@ def found(
             "processes": case.processes,
             "output": str(tokens_output),
             "options": case.options(),
-            "port": port,
+            "blocks": case.mask == "blocks",
         }
-        for case, port in zip(cases, free_ports(len(cases)), strict=True)
+        for case in cases
     ]
     done = subprocess.run(
         [sys.executable, str(HELPER), json.dumps(jobs), str(folder), backend],
@@ -169,7 +158,7 @@ def test_gradients_of_every_weight_are_those_of_one_process(
     """Within 2e-5 of the largest value of each weight's gradient; 2e-6 were the most seen."""
     wrong = {}
     for case, result in found.items():
-        whole = expected[case.model, case.mask]
+        whole = expected[case.model, case.mask != "causal"]
         assert result["gradients"].keys() == whole["gradients"].keys()
         for name, gradient in whole["gradients"].items():
             assert gradient.abs().max() > 0
@@ -184,15 +173,16 @@ def test_validation_losses_are_those_of_one_process(
     found: dict[Case, dict[str, Any]], expected: dict[tuple[str, bool], dict[str, Any]]
 ) -> None:
     for case, result in found.items():
-        whole = expected[case.model, case.mask]["validation"]
+        whole = expected[case.model, case.mask != "causal"]["validation"]
         assert result["validation"] == pytest.approx(whole, rel=1e-6), str(case)
 
 
 def test_what_should_be_compiled_is_compiled(found: dict[Case, dict[str, Any]]) -> None:
-    """Blocks and losses are, with recomputation too; without ``compile`` nothing is."""
+    """Blocks and losses are, with recomputation too; else only FlexAttention is."""
     for case, result in found.items():
-        assert (result["graphs"] >= 2) == case.compile, (str(case), result["graphs"])
-        assert result["graphs"] < 8, str(case)
+        # With and without gradients: the block, and the losses in training.
+        least = 3 if case.compile else 2 if case.mask == "blocks" else 0
+        assert least <= result["graphs"] <= 2 * least, (str(case), result["graphs"])
 
 
 def test_masks_change_the_losses(expected: dict[tuple[str, bool], dict[str, Any]]) -> None:

@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
+from pasture.trainer.attention import document_mask
 from pasture.trainer.config import ModelConfig
-from pasture.trainer.data import document_mask
 from pasture.trainer.model import (
     RMSNorm,
     Transformer,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pasture.errors import StageError
 from pasture.trainer.config import ModelConfig
 from pasture.trainer.model import Transformer
-from pasture.trainer.optim import learning_rate, make_optimizer
+from pasture.trainer.optim import check_gradients, learning_rate, make_optimizer
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,14 @@ def test_only_matrices_decay() -> None:
     assert len(groups[0.1]) == len(list(model.parameters())) - 3
     assert {group["betas"] for group in optimizer.param_groups} == {(0.9, 0.95)}
     assert isinstance(optimizer, torch.optim.AdamW)
+
+
+@pytest.mark.parametrize("gradient", [None, torch.zeros(9, 16)])
+def test_a_weight_that_the_backward_pass_misses_is_named(gradient: torch.Tensor | None) -> None:
+    model = Transformer(ModelConfig(16, 1, 2, vocab_size=9, multiple_of=16, context_length=4))
+    model.init_weights(torch.Generator().manual_seed(0))
+    model(torch.tensor([[1, 2, 3, 4]])).square().sum().backward()
+    check_gradients(model)
+    model.tok_embeddings.weight.grad = gradient
+    with pytest.raises(StageError, match=r"^tok_embeddings\.weight: the backward pass gave no"):
+        check_gradients(model)

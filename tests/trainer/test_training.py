@@ -18,6 +18,7 @@ import torch
 from pasture.errors import ConfigError, PastureError, StageError
 from pasture.tokenize.reader import TokenCorpus
 from pasture.tokenize.sampler import MixtureSampler
+from pasture.tokenize.trace import SamplerSettings
 from pasture.trainer import checkpoint
 from pasture.trainer.config import ModelConfig, TrainConfig
 from pasture.trainer.metrics import StepMetrics, TrainResult
@@ -182,6 +183,28 @@ def test_another_run_is_refused(output: pathlib.Path) -> None:
     train(str(output), SHORT)
     with pytest.raises(StageError, match=r"is of another run: config\.seed: 0 -> 1\. Train as"):
         train(str(output), dataclasses.replace(SHORT, seed=1))
+
+
+def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path) -> None:
+    """Its checkpoints name no order."""
+    train(str(output), SHORT, None)
+    shutil.rmtree(output / "checkpoints" / "step-00000008")
+    path = output / "checkpoints" / "step-00000006" / "MANIFEST.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["run"].pop("order") == "even"
+    path.write_text(json.dumps(manifest))
+    run = Run.open(str(output), SHORT, Ranks(torch.device("cpu")))
+    old = MixtureSampler(
+        TokenCorpus.open(str(output)),
+        {"books": 0.5, "arxiv": 0.5},
+        32,
+        4,
+        seed=0,
+        order="shuffled",
+    )
+    assert np.array_equal(run.sampler.batch(7).tokens, old.batch(7).tokens)
+    assert train(str(output), SHORT).resumed_from == 6
+    assert SamplerSettings.of_checkpoint(str(path.parent)).order == "shuffled"
 
 
 def test_masked_documents_train_too(output: pathlib.Path) -> None:

@@ -40,10 +40,13 @@ class KilledError(Exception):
     """Stands for processes that are killed."""
 
 
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
+def free_port(first: int) -> int:
+    """Find a port from ``first`` on; below 32,768 Linux gives none to who asks for any."""
+    for port in range(first, 32_768):
+        with socket.socket() as server, contextlib.suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no port from {first} to 32767 is free")
 
 
 def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
@@ -89,7 +92,7 @@ def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
 def main() -> None:
     PRESETS["untied"] = UNTIED
     jobs = json.loads(sys.argv[1])
-    ports = [free_port() for _ in jobs]
+    ports = [free_port(20_000 + (os.getpid() * 50 + n) % 12_000) for n in range(len(jobs))]
     most = max(job["processes"] for job in jobs)
     torch.multiprocessing.start_processes(work, (jobs, ports), nprocs=most, start_method="fork")
 
