@@ -94,20 +94,6 @@ def is_7z(path: str) -> bool:
     return path.lower().endswith(".7z")
 
 
-def posts_bytes(path: str, size: int) -> int:
-    """Return the size of the posts in a file, from its listing; ``size`` where it has none.
-
-    A damaged archive counts with its own size: reading it later says what is wrong.
-    """
-    if not is_7z(path):
-        return size
-    try:
-        with storage.open_read(path) as stream, _open_7z(stream) as archive:
-            return next((info.uncompressed for info in archive.list() if _is_posts(info)), 0)
-    except _damaged():
-        return size
-
-
 def feed_posts(path: str, sink: Sink) -> Rejected | None:
     """Decompress a site's Posts.xml into ``sink``; return what went wrong, if anything did."""
     try:
