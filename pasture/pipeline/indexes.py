@@ -78,7 +78,8 @@ def write_index(dedup: Deduplication, documents: str, folder: str, names: list[s
     write_entries(dedup.reader()(documents), storage.join(folder, entries))
     if not isinstance(dedup, NearDuplicates):
         return [entries]
-    write_shingles(documents, storage.join(folder, shingles), dedup.unit, dedup.ngram)
+    path, in_order = storage.join(folder, shingles), dedup.verify == "coverage"
+    write_shingles(documents, path, dedup.unit, dedup.ngram, in_order=in_order)
     return names
 
 
