@@ -20,15 +20,24 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
-Keep = Literal["first", "longest", "oldest", "newest", "best_reference", "lowest_perplexity"]
+Keep = Literal[
+    "first", "longest", "cleanest", "oldest", "newest", "best_reference", "lowest_perplexity"
+]
 
 RANK_COLUMNS: dict[str, str] = {
     "longest": "text",
+    "cleanest": "text",
     "oldest": "date",
     "newest": "date",
     "best_reference": "reference_score",
     "lowest_perplexity": "perplexity",
 }
+
+MAKERS_WORDS = (
+    r"(?i)project gutenberg|\be-?texts?\b|\be-?books?\b|\btranscribers?\b|\bproofread"
+    r"|\bscanned by\b|\x{fffd}"
+)
+"""What the makers of an electronic text write in it, and what wrong decoding leaves; ours."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +94,12 @@ def ranks(batch: pa.RecordBatch, keep: Keep) -> Floats | None:
     if keep == "first":
         return None
     column = batch[RANK_COLUMNS[keep]]
-    if keep == "longest":
+    if keep == "cleanest":
+        marks = pc.count_substring_regex(column, MAKERS_WORDS).cast(pa.float64())
+        # White space does not count, and no text has 2^31 words.
+        words = pc.count_substring_regex(column, r"\S+").cast(pa.float64())
+        column = pc.subtract(words, pc.multiply(marks, 2.0**31))
+    elif keep == "longest":
         column = pc.utf8_length(column)
     elif keep in ("oldest", "newest"):
         column = column.cast(pa.int64())

@@ -94,12 +94,15 @@ def write_entries(entries: Entries, path: str) -> int:
     return len(distinct.positions)
 
 
-def write_shingles(documents: str, path: str, unit: Unit, n: int) -> None:
-    """Write the distinct shingles of each document of a shard."""
+def write_shingles(
+    documents: str, path: str, unit: Unit, n: int, *, in_order: bool = False
+) -> None:
+    """Write the shingles of each document of a shard: the distinct ones, or all in order."""
     with _writer(path, SHINGLES_SCHEMA, {"shingles.list.element": "DELTA_BINARY_PACKED"}) as writer:
         for batch in storage.read_batches(documents, columns=["text"]):
             for texts in slices(batch["text"]):
                 shingles = shingle(texts, unit, n)
-                rows = [shingles.of(text) for text in range(len(texts))]
+                of = shingles.in_order if in_order else shingles.of
+                rows = [of(text) for text in range(len(texts))]
                 column = pa.array(rows, SHINGLES_SCHEMA.field(0).type)
                 writer.write_table(pa.Table.from_arrays([column], schema=SHINGLES_SCHEMA))

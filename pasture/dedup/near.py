@@ -33,8 +33,8 @@ from pasture.dedup.verify import VerifyLinks
 class NearDuplicates(Deduplication):
     """Drops documents that nearly repeat a better-ranked one.
 
-    For the paper's books (section 2.1: more than 90% content overlap) use ``ngram=13``,
-    ``verify="containment"``, ``min_similarity=0.9``.
+    For the paper's books (section 2.1: more than 90% content overlap) use
+    ``unit="dash_words"``, ``verify="coverage"``, ``min_similarity=0.9``.
 
     Args:
         unit: What an n-gram is made of.
@@ -43,14 +43,15 @@ class NearDuplicates(Deduplication):
         threshold: Jaccard similarity that bands and rows are chosen for, by datasketch's rule,
             where they are not given. None: so low that few duplicates are missed, 3/4 of
             ``min_similarity`` (0.6, 18 bands of 7 rows: finds 98.6% of pairs at 0.8), or 1/8 of
-            it for ``containment`` (0.11, 64 bands of 2 rows: finds a text in one of four times
-            its length with 95%, of twice its length always).
+            it for ``containment`` and ``coverage`` (0.11, 64 bands of 2 rows: finds a text in one
+            of four times its length with 95%, of twice its length always).
         bands: Bands of the signature; None: by ``threshold``.
         rows: Rows of a band; None: by ``threshold``.
         seed: Seed of the permutations.
         verify: How candidates are checked: ``jaccard``, the share of common n-grams in all;
             ``containment``, the share of the shorter document's n-grams that the longer one
-            has too; ``none`` takes every candidate.
+            has too; ``coverage``, the share of the shorter document's words that stand in such
+            n-grams; ``none`` takes every candidate.
         min_similarity: Lowest similarity of a duplicate, 0 to 1.
         keep: Which copy stays; ties go to the lowest shard and row.
     """
@@ -64,7 +65,7 @@ class NearDuplicates(Deduplication):
     bands: int | None = None
     rows: int | None = None
     seed: int = 1
-    verify: Literal["jaccard", "containment", "none"] = "jaccard"
+    verify: Literal["jaccard", "containment", "coverage", "none"] = "jaccard"
     min_similarity: float = 0.8
     keep: Keep = "first"
 
@@ -98,7 +99,8 @@ class NearDuplicates(Deduplication):
         """Write the entries, and the shingles for the verification."""
         entries = super().write_index(documents, folder, names)
         _, shingles = names
-        write_shingles(documents, storage.join(folder, shingles), self.unit, self.ngram)
+        path, in_order = storage.join(folder, shingles), self.verify == "coverage"
+        write_shingles(documents, path, self.unit, self.ngram, in_order=in_order)
         return [*entries, shingles]
 
     def reader(self) -> Callable[[str], Entries]:
@@ -109,7 +111,7 @@ class NearDuplicates(Deduplication):
         """The numbers of bands and rows."""
         if self.bands is not None and self.rows is not None:
             return self.bands, self.rows
-        fraction = 1 / 8 if self.verify == "containment" else 3 / 4
+        fraction = 1 / 8 if self.verify in ("containment", "coverage") else 3 / 4
         return best_layout(self.threshold or fraction * self.min_similarity, self.num_permutations)
 
 

@@ -2,8 +2,10 @@
 
 A word is a run without white space, lower-cased (case-folded) and without everything that is
 neither letter nor digit; what is left empty is no word. So editions and pages that differ in
-punctuation, quotes and case have the same words. A text of fewer than n words is one shingle of
-all its words; a text without words has no shingle, and is nobody's near duplicate.
+punctuation, quotes and case have the same words. ``dash_words`` are separated by dashes too, as
+editions set off clauses with or without white space around the dash. A text of fewer than n
+words is one shingle of all its words; a text without words has no shingle, and is nobody's near
+duplicate.
 
 Texts are split and numbered by Arrow, and each distinct word of a batch is hashed once.
 """
@@ -24,7 +26,9 @@ import xxhash
 from pasture.dedup.addresses import Ints
 from pasture.words import split_words
 
-Unit = Literal["words", "characters"]
+Unit = Literal["words", "dash_words", "characters"]
+
+_DASHES = "--+|[\u2012-\u2015]"
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 SLICE_BYTES = 4 << 20
@@ -44,7 +48,11 @@ class Shingles:
 
     def of(self, text: int) -> npt.NDArray[np.uint32]:
         """The distinct shingles of one text, sorted."""
-        return np.unique(self.hashes[self.starts[text] : self.starts[text + 1]])
+        return np.unique(self.in_order(text))
+
+    def in_order(self, text: int) -> npt.NDArray[np.uint32]:
+        """The shingles of one text as they follow each other, with repeats."""
+        return self.hashes[self.starts[text] : self.starts[text + 1]]
 
 
 def slices(texts: pa.Array, size: int = SLICE_BYTES) -> Iterator[pa.Array]:
@@ -58,7 +66,9 @@ def slices(texts: pa.Array, size: int = SLICE_BYTES) -> Iterator[pa.Array]:
 
 def shingle(texts: pa.Array, unit: Unit, n: int) -> Shingles:
     """Cut texts into hashed n-grams of words or of characters."""
-    values, counts = (_words if unit == "words" else _characters)(texts)
+    if unit == "dash_words":
+        texts = pc.replace_substring_regex(texts, _DASHES, " ")
+    values, counts = (_characters if unit == "characters" else _words)(texts)
     return _n_grams(values, counts, n)
 
 

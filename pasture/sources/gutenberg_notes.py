@@ -4,7 +4,8 @@ They stand inside Project Gutenberg's marks, and in books that other collections
 at the top ("Produced by ..."), among the title pages, at the bottom (lists of corrected
 misprints), and in brackets anywhere. A paragraph at the top goes if it opens like a credit or a
 note. Behind the first one that does not, up to the first page of prose, only what names its
-makers beyond doubt goes. A note at the bottom goes only if nothing in it reads like the book's
+makers beyond doubt goes; a note with the transcriber's name goes behind that too, as it may stand
+behind the table of contents. A note at the bottom goes only if nothing in it reads like the book's
 own prose.
 """
 
@@ -51,9 +52,14 @@ _CREDIT = re.compile(
     | transcribed[ ]from[ ]the\b.{{0,300}}?\bby\b
     | e-?text[ ](?:prepared|produced|created|scanned|transcribed)\b
     | credits?:[ ]
+    | e-?text[ ]editor:[ ]
+    | this[ ]e-?text[ ]was[ ](?:originally[ ])?(?:created|prepared)[ ]at\b
+    | \[?portions[ ]of[ ]this[ ]header[ ]are[ ]copyright\b
+    | \[?project[ ]gutenberg[ ]is[ ]a[ ]trademark\b
+    | \[?chapters?[ ][\divxlc, -]{{1,20}}:?[ ]+(?:mostly[ ])?(?:scanned|typed)[ ]by\b
     | (?:note:[ ]+)?project[ ]gutenberg[ ](?:also[ ])?has\b
     | (?:note:[ ]+)?images[ ]of[ ]the[ ]original[ ]pages\b
-    | note:[ ]+.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.)
+    | note:[ ]+.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.|\be-?(?:text|book)\b)
     | this[ ]and[ ]all[ ]associated[ ]files\b
     | html[ ]version[ ]by\b
     | (?:the[ ])?(?:project[ ]gutenberg['’]?s?[ ])?(?:online[ ])?distributed[ ]proofread
@@ -135,7 +141,12 @@ _BARE_CREDIT = re.compile(
     r"(?i:produced by)(?: (?:[A-Z][\w.'’-]*,?|and|&|the|de|van|von)){1,12}\.?"
 )
 
+_CREDIT_LINE = re.compile(
+    r"(?:scanned|proofread|re-?proofed|typed|keyed|margination)\b.{0,60}\bby\b", re.I
+)
+
 _MAX_FRONT = 6_000  # characters from the top in which credits among title pages are looked for
+_MAX_NAMED = 30_000  # the same for notes by name, if in the first quarter: a long list of contents
 _PROSE_WORDS = 25  # a paragraph that long ends the title pages, if it ends like a sentence
 _MAX_NOTE = 12_000  # characters; the longest notes seen are about 6,000
 _MAX_COLOPHON = 500  # characters behind its heading in which a colophon says what it is
@@ -175,10 +186,16 @@ def _strip_top(text: str) -> str:
 def _strip_front(text: str) -> str:
     """Remove the credits and notes that stand among the title pages."""
     kept, position, end = [], 0, 0
-    while (match := _PARAGRAPH.search(text, end)) and match.start() < _MAX_FRONT:
-        stop = _end_of_front_note(text, match)
-        if stop is None and _opens_prose(match[0]):
-            break
+    is_front = True
+    while (match := _PARAGRAPH.search(text, end)) and match.start() < _MAX_NAMED:
+        is_front = is_front and match.start() < _MAX_FRONT
+        is_early = match.start() < len(text) // 4
+        stop = None
+        if is_front:
+            stop = _end_of_front_note(text, match)
+        elif is_early:
+            stop = _end_of_named_note(text, match)
+        is_front = is_front and (stop is not None or not _opens_prose(match[0]))
         end = match.end() if stop is None else stop
         if stop is not None:
             kept.append(text[position : match.start()])
@@ -195,6 +212,13 @@ def _end_of_front_note(text: str, match: re.Match[str]) -> int | None:
         or (_BARE_CREDIT.fullmatch(opening) and _stands_alone(text, match.start(), match.end()))
     )
     return _end_of_note(text, match) if is_named or is_credit else None
+
+
+def _end_of_named_note(text: str, match: re.Match[str]) -> int | None:
+    """Find the end of a note whose heading, a line of its own, names the transcriber."""
+    first_line = _flat(match[0].split("\n", 1)[0])
+    is_named = len(first_line.split()) <= 4 and _FRONT_NOTE.match(first_line)
+    return _end_of_note(text, match) if is_named else None
 
 
 def _opens_prose(paragraph: str) -> bool:
@@ -216,12 +240,15 @@ def _end_of_note(text: str, match: re.Match[str]) -> int | None:
     if opening.startswith("["):
         if _PICTURE.match(opening):
             return None
-        return _end_of_bracket(text, match.start())
+        end = _end_of_bracket(text, match.start())
+        is_open = "]" not in match[0] and _CREDIT.match(opening)
+        return match.end() if end is None and is_open else end
     if _BOX_TOP.match(first_line):
         return _end_of_box(text, match.start())
     if _NOTE_HEADING.match(opening):
         return _end_of_section(text, match)
-    return match.end() if _CREDIT.match(opening) else None
+    credit_lines = sum(bool(_CREDIT_LINE.match(line)) for line in match[0].split("\n"))
+    return match.end() if _CREDIT.match(opening) or credit_lines >= 2 else None
 
 
 def _flat(paragraph: str) -> str:

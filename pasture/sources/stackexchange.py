@@ -17,7 +17,7 @@ import posixpath
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from pasture.errors import ConfigError, StorageError
@@ -28,6 +28,7 @@ from pasture.sources.containment import MAX_BAD_RECORDS, contained, contained_fi
 from pasture.sources.seven_zip import ArchiveError
 from pasture.sources.stackexchange_dump import QUESTION, Post
 from pasture.sources.stackexchange_html import HtmlToText
+from pasture.sources.stackexchange_sites import is_table, largest, tables_beside
 
 _POSTS_FILE = re.compile(r"posts\.xml(?:\.(?:gz|bz2|xz))?$", re.I)
 _SITE_FILE = re.compile(r"\A(?P<site>.+?)(?:-posts)?\.(?:7z|xml(?:\.(?:gz|bz2|xz))?)$", re.I)
@@ -46,13 +47,16 @@ class StackExchange(Source):
     """The dump of Stack Exchange (paper, section 2.1): its 28 largest sites.
 
     Args:
-        sites: Sites to read, such as ``("stackoverflow.com",)``; empty to choose by size.
-        largest_sites: How many sites to read where none is named: those with the largest
-            Posts.xml, by the listings of their archives. The paper's number; 0 reads all.
+        sites: Sites to read, such as ``("stackoverflow.com",)``; empty to choose by posts.
+        largest_sites: How many sites to read where none is named: those with the most questions
+            and answers. They are counted by the dump's ``Sites.xml``, where it is beside the
+            archives, else in the archives. The paper's number; 0 reads all.
         include_meta: Whether sites about sites (``meta.*``) count among the largest; ours.
         keep_unanswered: Whether questions without an answer are documents, as in RedPajama.
         min_question_score: Lowest score of a question, or None; the paper names no threshold.
         min_answer_score: Lowest score of an answer, or None; the paper names no threshold.
+        keep_links: Whether links keep their targets, as ``[label](target)``. The paper removes
+            the HTML tags, and their targets with them.
     """
 
     name: ClassVar[str] = "stackexchange"
@@ -71,6 +75,7 @@ class StackExchange(Source):
     keep_unanswered: bool = True
     min_question_score: int | None = None
     min_answer_score: int | None = None
+    keep_links: bool = False
 
     def __post_init__(self) -> None:
         if self.largest_sites < 0:
@@ -79,28 +84,35 @@ class StackExchange(Source):
                 f"give a number of sites, or 0 for all"
             )
 
+    def files(self) -> list[tuple[str, int]]:
+        """List the files, and the tables of sites beside them where the sites are counted."""
+        found = dict(super().files())
+        if self._counts(self._candidates(found)):
+            found.update(tables_beside(found))
+        return sorted(found.items())
+
     def shards(self) -> list[InputShard]:
         """List the chosen sites, one shard each, by name.
 
         Raises:
             ConfigError: A named site is not in the inputs, or a site is there twice.
+            InputError: The table of sites is damaged.
         """
+        listed = dict(self.files())
         files: dict[str, tuple[str, int]] = {}
-        for path, size in self.files():
-            if _OTHER_TABLE.search(path):
-                continue
+        for path in _posts_files(listed):
             site = site_of(path)
             if site in files:
                 raise ConfigError(
                     f"stackexchange: {files[site][0]} and {path} both hold {site}; leave one out"
                 )
-            files[site] = (path, size)
+            files[site] = (path, listed[path])
         return [
             InputShard((files[site][0],), bytes=files[site][1])
-            for site in sorted(self._choose(files))
+            for site in sorted(self._choose(files, listed))
         ]
 
-    def _choose(self, files: dict[str, tuple[str, int]]) -> list[str]:
+    def _choose(self, files: dict[str, tuple[str, int]], listed: Iterable[str]) -> list[str]:
         """Choose the sites to read: the named ones, or the largest."""
         if self.sites:
             if missing := sorted(set(self.sites) - set(files)):
@@ -109,12 +121,20 @@ class StackExchange(Source):
                     f"there are {', '.join(sorted(files))}"
                 )
             return sorted(set(self.sites))
-        candidates = [site for site in files if self.include_meta or not is_meta(site)]
-        if not self.largest_sites or len(candidates) <= self.largest_sites:
+        candidates = self._candidates(path for path, _ in files.values())
+        if not self._counts(candidates):
             return candidates
-        listed = dump.posts_sizes([files[site] for site in candidates])
-        sizes = dict(zip(candidates, listed, strict=True))
-        return sorted(candidates, key=lambda site: (-sizes[site], site))[: self.largest_sites]
+        chosen = {site: files[site] for site in candidates}
+        return largest(chosen, filter(is_table, listed), self.largest_sites)
+
+    def _candidates(self, paths: Iterable[str]) -> list[str]:
+        """Name the sites that are chosen from where none is named."""
+        sites = map(site_of, _posts_files(paths))
+        return [site for site in sites if self.include_meta or not is_meta(site)]
+
+    def _counts(self, candidates: Sequence[str]) -> bool:
+        """Whether the posts of the candidates must be counted to choose the largest sites."""
+        return not self.sites and 0 < self.largest_sites < len(candidates)
 
     def read(self, shard: InputShard) -> Iterator[Document | Rejected]:
         """Yield a site's rejected rows in file order, then its questions by number."""
@@ -127,7 +147,7 @@ class StackExchange(Source):
                 with contextlib.closing(_Spool(folder)) as spool:
                     failure = _spool_site(site, path, spool)
                     yield from spool.rejected()
-                    converter = HtmlToText()
+                    converter = HtmlToText(f"https://{site}/" if self.keep_links else None)
                     for question, posts in itertools.groupby(
                         spool.posts(), key=lambda post: post.question
                     ):
@@ -241,6 +261,11 @@ def thread_text(title: str, body: str, answers: list[str]) -> str:
         return ""
     parts = [f"Q: {title}".rstrip(), body, *(f"A:\n{answer}" for answer in answers)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _posts_files(paths: Iterable[str]) -> Iterator[str]:
+    """Leave out the archives of other tables, and the table of sites."""
+    return (path for path in paths if not _OTHER_TABLE.search(path) and not is_table(path))
 
 
 def site_of(path: str) -> str:

@@ -14,7 +14,7 @@ import contextlib
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from lxml import etree
@@ -92,26 +92,6 @@ Sink = Callable[[bytes], None]
 def is_7z(path: str) -> bool:
     """Tell whether a file is a 7z archive, by its name."""
     return path.lower().endswith(".7z")
-
-
-def posts_sizes(files: Sequence[tuple[str, int]]) -> list[int]:
-    """Return the size of the posts in each file, from its listing; its own where it has none.
-
-    A damaged archive counts with its own size: reading it later says what is wrong.
-
-    Args:
-        files: ``(path, bytes)``.
-    """
-    with SevenZipReader() as reader:
-        return [_posts_bytes(reader, path, size) if is_7z(path) else size for path, size in files]
-
-
-def _posts_bytes(reader: SevenZipReader, path: str, size: int) -> int:
-    try:
-        with storage.open_read(path) as stream:
-            return reader.posts_bytes(stream)
-    except ArchiveError:
-        return size
 
 
 def feed_posts(path: str, sink: Sink) -> Rejected | None:

@@ -1,15 +1,17 @@
 """HTML of posts to text that a person would have typed: Markdown's signs, without its emphasis.
 
 A code block becomes a fenced block with its lines untouched, a quote gets ``> ``, a list item
-``- `` or its number, a table rows of ``| a | b |``; a link leaves its label, a picture its
-description. Inline math is plain text on these sites and stays as it is. The parser calls
-``_Writer`` as it goes (no tree, no recursion), so nesting costs no stack and output stays linear.
+``- `` or its number, a table rows of ``| a | b |``; a link leaves its label (or, if asked for,
+``[label](target)``), a picture its description. Inline math is plain text on these sites and
+stays as it is. The parser calls ``_Writer`` as it goes (no tree, no recursion), so nesting costs
+no stack and output stays linear.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
+import urllib.parse
 
 from lxml import etree
 
@@ -24,6 +26,10 @@ _LANGUAGE = re.compile(r"(?:^|\s)lang(?:uage)?-([A-Za-z0-9+#.-]{1,20})(?=\s|$)")
 _NO_LANGUAGE = frozenset(("none", "default", "prettyprint"))
 _PLACEHOLDER = "enter image description here"  # what the editor puts where no one describes it
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MAX_TARGET = 2000
+"""Longest target of a link, in characters, as browsers and servers take them; ours."""
+_SCHEMES = ("http://", "https://", "ftp://", "mailto:")
+_IN_TARGET = {ord("|"): "%7C", ord("<"): "%3C", ord(">"): "%3E", ord("("): "%28", ord(")"): "%29"}
 _MATH_LINES = ("$$", "\\begin{", "\\[")
 _MAX_DEPTH = 8
 """Deepest nesting that is indented. Ours; deeper text is kept at this depth, so that the output
@@ -34,10 +40,15 @@ _SHORT_SUPERSCRIPT = 12
 
 
 class HtmlToText:
-    """A converter of HTML to text. One for each thread: it keeps its parser for speed."""
+    """A converter of HTML to text. One for each thread: it keeps its parser for speed.
 
-    def __init__(self) -> None:
-        self._writer = _Writer()
+    Args:
+        link_base: Links keep their targets, and those without a host are relative to this
+            address; None leaves of each link its label.
+    """
+
+    def __init__(self, link_base: str | None = None) -> None:
+        self._writer = _Writer(link_base)
         # Without huge_tree the parser drops a text of more than 10 MB without a word.
         self._parser = etree.HTMLParser(
             target=self._writer,  # type: ignore[arg-type]  # the stubs want bytes too
@@ -70,14 +81,16 @@ class _Box:
 class _Writer:
     """Takes the parser's events and writes lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, link_base: str | None) -> None:
+        self._link_base = link_base
         self.reset()
 
     def reset(self) -> None:
         """Begin a new text."""
+        self._target = ""
         self.lines: list[str] = []
         self._inline: list[str] = []
-        self._marks: list[tuple[str, int]] = []  # open code and sup: tag, where it begins
+        self._marks: list[tuple[str, int]] = []  # open code, sup, a: tag, where it begins
         self._boxes: list[_Box] = []
         self._unboxed = 0  # open quotes and items that are too deep, or in a table
         self._last_boxes: list[_Box] = []  # around the line written last
@@ -104,6 +117,8 @@ class _Writer:
         elif tag in ("code", "sup"):
             if tag not in (mark for mark, _ in self._marks):
                 self._marks.append((tag, len(self._inline)))
+        elif tag == "a":
+            self._start_link(attributes)
         elif tag == "img":
             self._image(attributes)
         elif tag == "pre":
@@ -139,7 +154,7 @@ class _Writer:
                 self._end_pre(self._pre)
         elif tag in _BLOCKS:
             self._block()
-        elif tag in ("code", "sup"):
+        elif tag in ("code", "sup", "a"):
             self._end_mark(tag)
         elif tag in ("ul", "ol"):
             self._end_list()
@@ -263,14 +278,22 @@ class _Writer:
         if description and description.lower() != _PLACEHOLDER:
             self._inline.append(f"[Image: {description}]")
 
+    def _start_link(self, attributes: dict[str, str]) -> None:
+        if self._link_base is not None and "a" not in (mark for mark, _ in self._marks):
+            self._marks.append(("a", len(self._inline)))
+            self._target = _target(attributes.get("href", ""), self._link_base)
+
     def _end_mark(self, tag: str) -> None:
-        """Close inline code or a superscript."""
+        """Close inline code, a superscript or a link."""
         if not self._marks or self._marks[-1][0] != tag:
             return
         _, begin = self._marks.pop()
         content = "".join(self._inline[begin:])
         del self._inline[begin:]
-        self._inline.append(_inline_code(content) if tag == "code" else _superscript(content))
+        if tag == "a":
+            self._inline.append(_link(content, self._target))
+        else:
+            self._inline.append(_inline_code(content) if tag == "code" else _superscript(content))
 
     def _start_in_pre(self, tag: str, attributes: dict[str, str]) -> None:
         assert self._pre is not None
@@ -355,6 +378,27 @@ def _superscript(content: str) -> str:
         return content
     is_closed = mark.lstrip("-+").isalnum() or (mark[0] == "(" and mark[-1] == ")")
     return f"^{mark}" if is_closed else f"^({mark})"
+
+
+def _target(href: str, base: str) -> str:
+    """The address that a link leads to; empty where it leads to no page."""
+    href = "".join(href.split())
+    if not href or href.startswith("#") or len(href) > _MAX_TARGET:
+        return ""
+    try:
+        target = urllib.parse.urljoin(base, href)
+    except ValueError:  # a host with a bracket that is no address
+        return ""
+    return target if target.startswith(_SCHEMES) else ""
+
+
+def _link(label: str, target: str) -> str:
+    """Write a link as Markdown does; one whose label is its target once."""
+    name = label.strip()
+    if not name or not target or name in (target, target.removeprefix("mailto:")):
+        return label
+    start, end = label[: len(label) - len(label.lstrip())], label[len(label.rstrip()) :]
+    return f"{start}[{name}]({target.translate(_IN_TARGET)}){end}"
 
 
 def _language(attributes: dict[str, str]) -> str:

@@ -40,7 +40,8 @@ def write_index(config, path: str) -> IndexShard:
     write_entries(config.reader()(path), entries)
     if not isinstance(config, NearDuplicates):
         return IndexShard(entries)
-    write_shingles(path, shingles, config.unit, config.ngram)
+    in_order = config.verify == "coverage"
+    write_shingles(path, shingles, config.unit, config.ngram, in_order=in_order)
     return IndexShard(entries, shingles)
 
 
@@ -143,9 +144,11 @@ def test_near_keeps_of_new_documents_what_neither_old_nor_earlier_ones_repeat(se
         ] == kept
 
 
-@pytest.mark.parametrize("keep", ["first", "longest"])
-def test_near_finds_the_same_from_documents_and_from_an_index(search_new, keep):
-    config = NearDuplicates(ngram=3, min_similarity=0.6, keep=keep)
+@pytest.mark.parametrize(
+    ("keep", "verify"), [("first", "jaccard"), ("longest", "jaccard"), ("cleanest", "coverage")]
+)
+def test_near_finds_the_same_from_documents_and_from_an_index(search_new, keep, verify):
+    config = NearDuplicates(ngram=3, min_similarity=0.6, keep=keep, verify=verify)
     old, new, _ = near_corpus(7)
     args = config, deal(old, 3), deal(new, 4)
     found = search_new(*args)

@@ -177,8 +177,9 @@ def test_options_that_change_no_key_do_not_matter(raw, tmp_path):
     second = NearDuplicates(keep="longest", verify="none", index=("x",))
     assert indexes.describe(first)["probe"] == indexes.describe(second)["probe"]
     others = [NearDuplicates(ngram=4), NearDuplicates(seed=2), NearDuplicates(bands=9, rows=13)]
+    others.append(NearDuplicates(verify="coverage", bands=18, rows=7))
     probes = {indexes.describe(dedup)["probe"] for dedup in (first, *others, ExactDuplicates())}
-    assert len(probes) == 5
+    assert len(probes) == 6
 
 
 def test_an_index_whose_hashes_are_others_is_refused(raw, tmp_path):

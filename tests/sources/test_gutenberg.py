@@ -340,6 +340,14 @@ CREDITS = [
     "NOTE DEL TRASCRITTORE:\n\nCorretti gli errori.",
     "Tuottanut: Jane Roe",
     "Készítette: Jane Roe",
+    "[Portions of this header are copyright (C) 2001 by a director\nand may be reprinted only.]\n"
+    "[Project Gutenberg is a TradeMark and may not be used in sales\nwithout permission.]",
+    "[Chapters 1-6:  mostly scanned by Jane Roe,\nproofread and submitted by John Doe.",
+    "[Chapters 1-6:  mostly scanned by Jane Roe.]\n\nThe Lamplighter, continued (Chapters 20-24)\n"
+    "Scanned by Jane Roe\nProofread by John Doe",
+    "[Note: See also etext #219 which is a different version of this eBook]",
+    "E-text Editor: Jane Roe, Ph.D.",
+    "This etext was originally created at Roe College, and has\nbeen modified since.",
     "  Au lecteur.\n\n    Le texte en italiques est indiqué _ainsi_.",
 ]
 
@@ -372,6 +380,34 @@ def test_keeps_a_first_page_that_only_looks_like_a_credit(first):
 
 
 FRONT = "THE LAMPLIGHTER\n\nA Tale\n\nby A. Nobody\n\n\n"
+
+
+PREFACE = (
+    "PREFACE\n\nThis tale was told to me by a man who had lit the lamps of Orchard Street for\n"
+    "forty years, and who never in his life had been seen to hurry on their account.\n\n"
+)
+
+
+def test_removes_a_transcribers_note_behind_the_contents():
+    contents = "CONTENTS\n\n" + "\n".join(f"Chapter {i}, of lamps    {i}" for i in range(400))
+    note = "Transcriber's Note:\n\n    Misprints have been corrected.\n    Spelling is kept.\n\n\n"
+    book = "\n\n".join([BODY] * 200)
+    for front in (PREFACE, PREFACE + contents + "\n\n\n"):
+        text = FRONT + front + note + book
+        assert gutenberg_notes.strip_notes(text).split() == (FRONT + front + book).split()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Note of the transcriber who sat in the court, he said, was lost to us.",
+        "Proofread by lamplight, the letter\nstill held a fault.",
+        "Produced by Mr. Small at the Theatre Royal",
+    ],
+)
+def test_keeps_what_only_sounds_like_a_note_behind_the_first_prose(line):
+    text = f"{FRONT}{PREFACE}{line}\n\n{BODY}"
+    assert gutenberg_notes.strip_notes(text) == text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pasture.errors import ConfigError
+from pasture.errors import ConfigError, InputError
 from pasture.records import Document
 from pasture.sources import stackexchange_dump as dump
 from pasture.sources.base import Rejected
@@ -445,6 +445,70 @@ def test_choice_of_sites(dump_folder, options, expected):
     inputs = (f"{dump_folder}/*.7z", f"{dump_folder}/*/Posts.xml")
     shards = StackExchange(inputs=inputs, **options).shards()
     assert sorted(site_of(shard.paths[0]) for shard in shards) == expected
+
+
+@pytest.fixture
+def long_posts(tmp_path):
+    """Sites whose posts are as many as their names say, and the more the shorter."""
+    for count, length in [(2, 5000), (3, 500), (4, 5)]:
+        wiki = [row(100 + i, 5) for i in range(9 - 2 * count)]
+        posts = [answer(i, 1, Body="x" * length) for i in range(count)]
+        (tmp_path / "dump").mkdir(exist_ok=True)
+        write_7z(tmp_path / f"dump/of{count}.org.7z", {"Posts.xml": posts_xml(*posts, *wiki)})
+    return tmp_path / "dump"
+
+
+def chosen(folder, pattern="*.7z", **options):
+    shards = StackExchange(inputs=(f"{folder}/{pattern}",), **options).shards()
+    return [site_of(shard.paths[0]) for shard in shards]
+
+
+def sites_xml(**posts: int) -> str:
+    rows = "".join(
+        f'<row Url="https://{name}.org" TotalQuestions="{count}" TotalAnswers="1" />'
+        for name, count in posts.items()
+    )
+    return f'\ufeff<?xml version="1.0" encoding="utf-8"?>\n<sites>{rows}</sites>'
+
+
+def test_the_largest_sites_have_the_most_questions_and_answers(long_posts):
+    assert chosen(long_posts, largest_sites=1) == ["of4.org"]
+    assert chosen(long_posts, largest_sites=2) == ["of3.org", "of4.org"]
+
+
+def test_the_table_of_sites_counts_where_it_names_a_site(long_posts):
+    (long_posts / "Sites.xml").write_text(sites_xml(of2=90, of3=0, of99=99))
+    for pattern in ("*.7z", "*"):
+        assert chosen(long_posts, pattern, largest_sites=1) == ["of2.org"]
+        assert chosen(long_posts, pattern, largest_sites=2) == ["of2.org", "of4.org"]
+    source = StackExchange(inputs=(f"{long_posts}/*.7z",), largest_sites=2)
+    assert str(long_posts / "Sites.xml") in dict(source.files())
+    source = StackExchange(inputs=(f"{long_posts}/*.7z",), largest_sites=3)
+    assert len(source.files()) == 3
+
+
+def test_the_table_of_sites_lies_beside_the_folders_of_unpacked_sites(tmp_path):
+    for site, count in [("a.org", 1), ("b.org", 2)]:
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "Posts.xml").write_bytes(posts_xml(*map(question, range(count))))
+    assert chosen(tmp_path, "*/Posts.xml", largest_sites=1) == ["b.org"]
+    (tmp_path / "Sites.xml").write_text(sites_xml(a=5, b=2))
+    assert chosen(tmp_path, "*/Posts.xml", largest_sites=1) == ["a.org"]
+
+
+@pytest.mark.parametrize("table", ["", "<sites><row", sites_xml(of2=1).replace("Total", "All")])
+def test_a_damaged_table_of_sites_is_an_error_with_its_remedy(long_posts, table):
+    (long_posts / "Sites.xml").write_text(table)
+    with pytest.raises(InputError, match=r"Sites\.xml cannot be read.*name the sites"):
+        chosen(long_posts, largest_sites=1)
+    assert chosen(long_posts, sites=("of3.org",)) == ["of3.org"]
+
+
+def test_links_keep_their_targets_where_the_option_says_so(tmp_path):
+    xml = posts_xml(question(1, Body='<p><a href="/q/2">two</a></p>'))
+    assert read(tmp_path, xml)[0].text == "Q: Title 1?\n\ntwo"
+    linked = f"Q: Title 1?\n\n[two](https://{SITE}/q/2)"
+    assert read(tmp_path, xml, keep_links=True)[0].text == linked
 
 
 def test_a_named_site_must_be_there(dump_folder):

@@ -177,6 +177,54 @@ def test_a_converter_forgets_the_post_before():
         assert converter.convert(source) == expected
 
 
+LINKS = {
+    "link": (
+        '<p>See <a href="http://x.org/?a=1&amp;b=2" rel="nofollow">the page</a>.</p>',
+        "See [the page](http://x.org/?a=1&b=2).",
+    ),
+    "label that is the address": ('<a href="http://x.org">http://x.org</a>', "http://x.org"),
+    "mail": ('<a href="mailto:a@x.org">a@x.org</a>', "a@x.org"),
+    "relative": ('<a href="/questions/1">one</a>', "[one](https://tea.org/questions/1)"),
+    "no scheme": ('<a href="//y.org/b">b</a>', "[b](https://y.org/b)"),
+    "blanks at the ends": ('a<a href="http://x.org"> b </a>c', "a [b](http://x.org) c"),
+    "brackets and bars": (
+        '<a href="http://x.org/a_(b)|&lt;">b</a>',
+        "[b](http://x.org/a_%28b%29%7C%3C)",
+    ),
+    "code in a link": ('<a href="http://x.org"><code>f</code></a>', "[`f`](http://x.org)"),
+    "picture in a link": (
+        '<a href="http://y.org"><img alt="A cat"></a>',
+        "[[Image: A cat]](http://y.org)",
+    ),
+    "link in a table": (
+        '<table><tr><td><a href="http://x.org/|">b</a></td></tr></table>',
+        "| [b](http://x.org/%7C) |",
+    ),
+    "link in a superscript": (
+        '10<sup><a href="http://x.org">1</a></sup>',
+        "10[1](http://x.org)",
+    ),
+    "no label": ('a <a href="http://x.org"></a>b', "a b"),
+    "no target": ("<a>b</a>", "b"),
+    "place on the page": ('<a href="#top">b</a>', "b"),
+    "script": ('<a href="java\nscript:x()">b</a>', "b"),
+    "no address": ('<a href="http://[x">b</a>', "b"),
+    "target without end": (f'<a href="http://x.org/{"x" * 2000}">b</a>', "b"),
+    "in a code block": ('<pre><a href="http://x.org">b</a></pre>', "```\nb\n```"),
+    "over two blocks": ('<a href="http://x.org"><p>a</p><p>b</p></a>', "a\n\nb"),
+    "not closed": (
+        '<a href="http://x.org">a <a href="http://y.org">b</a>',
+        "[a](http://x.org) [b](http://y.org)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_keep_their_targets_where_they_are_wanted(name):
+    source, expected = LINKS[name]
+    assert HtmlToText("https://tea.org/").convert(source) == expected
+
+
 def test_deep_quotes_are_indented_to_a_limit():
     text = html_to_text("<blockquote>" * 500 + "deep" + "</blockquote>" * 500 + "<p>out</p>")
     assert text == "> " * 8 + "deep\n\nout"
@@ -253,6 +301,7 @@ def test_any_markup_gives_plain_lines(parts):
         "x",
         "x\n",
         "<a href=",
+        "<a href='http://x.org/'>x",
         "</p>",
         "$$\n",
         "<br>",
@@ -263,6 +312,7 @@ def test_any_markup_gives_plain_lines(parts):
 def test_hostile_repetition_takes_linear_time_and_space(unit):
     source = unit * (1_000_000 // len(unit))
     assert len(html_to_text(source)) <= 12 * len(source)
+    assert len(HtmlToText("https://tea.org/").convert(source)) <= 12 * len(source)
 
 
 def test_a_line_of_ten_megabytes_is_kept():
