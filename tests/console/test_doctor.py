@@ -71,7 +71,8 @@ def test_a_missing_core_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "state"), [((3, 9), "broken"), ((3, 10), "ok"), ((3, 13), "ok"), ((3, 14), "broken")]
+    ("version", "state"),
+    [((3, 9), "broken"), ((3, 10), "ok"), ((3, 13), "ok"), ((3, 14), "broken")],
 )
 def test_supported_pythons(version: tuple[int, int], state: str) -> None:
     assert doctor.python_version(version).state == state
