@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pasture.manifests.outputs import Output
 
 
+# What commands import that only the extra [trainer] brings.
+TRAINER_MODULES = ("torch", "safetensors", "tensorboard")
+
+
 class _Group(click.Group):
     """A group whose commands turn our own errors into a message and an exit code."""
 
@@ -37,6 +41,12 @@ class _Group(click.Group):
             ctx.exit(2)
         except PastureError as error:
             click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+        except ModuleNotFoundError as error:
+            if error.name not in TRAINER_MODULES:
+                raise
+            message = f"{error.name} is not installed: pip install 'pasture[trainer]'"
+            click.echo(f"error: {message}", err=True)
             ctx.exit(1)
 
 
