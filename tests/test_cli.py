@@ -53,6 +53,18 @@ def test_help_lists_the_commands_of_the_contract():
     assert all(command in text for command in commands)
 
 
+@pytest.mark.parametrize(
+    "command", [["generate", "x"], ["export", "x"], ["import", "x", "--to", "y"]]
+)
+def test_a_missing_extra_is_named(command):
+    code = "import sys; sys.modules['torch'] = None; from pasture.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (
+        1,
+        "error: torch is not installed: pip install 'pasture[trainer]'\n",
+    )
+
+
 def test_help_loads_nothing_heavy():
     code = (
         "import sys; from pasture.cli import main\n"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pasture.manifests.outputs import Output
 
+TRAINER_MODULES = ("torch", "safetensors", "tensorboard")
+"""Modules that commands import and only the extra ``[trainer]`` brings."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -57,6 +59,11 @@ class Group(click.Group):
             ctx.exit(2)
         except PastureError as error:
             echo(f"error: {error}", err=True)
+            ctx.exit(1)
+        except ModuleNotFoundError as error:
+            if error.name not in TRAINER_MODULES:
+                raise
+            echo(f"error: {error.name} is not installed: pip install 'pasture[trainer]'", err=True)
             ctx.exit(1)
 
 

@@ -16,7 +16,8 @@ from lxml import etree
 from pasture import storage
 from pasture.errors import InputError
 from pasture.sources import stackexchange_dump as dump
-from pasture.sources.archives import TooLarge, read_limited
+from pasture.sources.archives import read_limited
+from pasture.sources.compression import TooLarge
 
 TABLE = "Sites.xml"
 _MAX_TABLE_BYTES = 64 << 20

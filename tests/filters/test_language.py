@@ -71,7 +71,10 @@ def test_ccnet_glues_lines_and_rounds_scores() -> None:
     assert score == np.float32(round(glued, 2)) != np.float32(round(plain, 2))
 
 
-def test_the_default_model_is_found_without_importing_its_carrier() -> None:
+def test_the_default_model_is_found_without_importing_its_carrier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "pasture_lid176", raising=False)
     LanguageId().setup()
     assert pathlib.Path(default_model()).name == "lid.176.ftz"
     assert "pasture_lid176" not in sys.modules
