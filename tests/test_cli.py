@@ -42,6 +42,7 @@ def test_help_lists_the_commands_of_the_contract():
         "train",
         "generate",
         "export",
+        "export-model",
         "import",
     }
     text = call("--help")

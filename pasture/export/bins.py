@@ -75,7 +75,9 @@ class Megatron(Exporter):
                 file.write((start + np.cumsum(sizes) - sizes).astype("<i8").tobytes())
                 start += int(sizes.sum())
             for chunk in range(0, rows + 1, 1 << 20):
-                file.write(np.arange(chunk, min(chunk + (1 << 20), rows + 1), dtype="<i8").tobytes())
+                file.write(
+                    np.arange(chunk, min(chunk + (1 << 20), rows + 1), dtype="<i8").tobytes()
+                )
 
 
 def _lengths(shards: Sequence[Shard]) -> Iterator[npt.NDArray[Any]]:

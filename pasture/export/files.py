@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import io
 import os
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
@@ -103,12 +104,12 @@ class ExportFiles:
             return
         target = storage.join(self.root, path)
         done, size, rows = self._progress(path, target)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "r+b" if done else "wb") as stream:
+        storage.make_folder(os.path.dirname(target))
+        with pathlib.Path(target).open("r+b" if done else "wb") as stream:
             stream.truncate(size)
             stream.seek(size)
             for number, part in enumerate(parts[done:], start=done + 1):
-                rows += part(cast(BinaryIO, stream))
+                rows += part(stream)
                 stream.flush()
                 state = {"path": path, "parts": number, "bytes": stream.tell(), "rows": rows}
                 storage.write_json(self._progress_path(path), self._signed(state))
