@@ -45,7 +45,9 @@ def run_export(
         raise ConfigError("--push uploads from a local folder; give one with --to")
     exporter = load_exporter(name, _options(options))
     selection = select(Output(root), exporter, sources, stages)
-    with Progress(console=Console(stderr=True), transient=True, disable=as_json) as bar:
+    console = Console(stderr=True)
+    is_quiet = as_json or not console.is_terminal
+    with Progress(console=console, transient=True, disable=is_quiet) as bar:
         task = bar.add_task(name, total=None)
         done = export(
             selection, exporter, target, lambda n, total: bar.update(task, completed=n, total=total)

@@ -237,7 +237,7 @@ def _reproduction(selection: Selection, recipe: str) -> str:
     )
     note = (
         "`recipe.yaml` is in this folder. With equal raw files the stages have these manifests, "
-        "and the Parquet files the hashes that `_MANIFEST.json` lists."
+        "and the Parquet files the hashes that `_MANIFEST` lists."
     )
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", recipe)), default=0))
     body = f"<details><summary>The recipe</summary>\n\n{fence}yaml\n{recipe.rstrip()}\n{fence}\n\n"

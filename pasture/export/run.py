@@ -2,7 +2,7 @@
 
 On a local disk an export is made in ``TO.partial-export`` and gets its name when it is whole. In a
 bucket it is made in place, and whole once it has a manifest, which is written last. The manifest is
-``_MANIFEST.json``: readers of Parquet folders pass over names that begin with an underscore.
+``_MANIFEST``: readers of Parquet folders pass over names that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pasture.export.base import Exporter, Selection
 from pasture.export.files import RECORDS, ExportFiles, FileRecord, read_records, remove_others
 from pasture.manifests.shards import fingerprint
 
-EXPORT_MANIFEST = "_MANIFEST.json"
+EXPORT_MANIFEST = "_MANIFEST"
 STARTED = "_started.json"
 UNFINISHED = f"{storage.PARTIAL}export"
 
