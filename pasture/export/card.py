@@ -27,7 +27,9 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
          (10_000_000_000, "1B<n<10B"), (100_000_000_000, "10B<n<100B"))  # fmt: skip
 """The Hub's categories of size, by documents."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+.!|~$-])")
+_MARKUP = re.compile(r"[\\`*_\[\]!|~$]")
+_LINKS = re.compile(r"(?<=www)\.|:(?=//)|@", re.IGNORECASE)
+"""What makes a link of a bare address."""
 
 LIMITS = """\
 - Documents are as the filters left them. Filters are heuristics and models: some bad text passes them and some good text does not.
@@ -39,9 +41,10 @@ LIMITS = """\
 
 
 def escape(text: str) -> str:
-    """Escape a text for a line of Markdown: markup, HTML, line breaks and controls."""
+    """Escape a text for a line of Markdown: markup, HTML, addresses, line breaks and controls."""
     line = "".join(c if c.isprintable() else " " for c in text[:200])
-    return html.escape(_MARKUP.sub(r"\\\1", line), quote=False)
+    line = html.escape(_MARKUP.sub(r"\\\g<0>", line), quote=False)
+    return _LINKS.sub(lambda match: f"&#{ord(match[0])};", line)
 
 
 def dataset_card(

@@ -68,6 +68,10 @@ def export(
         storage.remove_tree(storage.join(target, RECORDS))  # a killed export left them
         return Exported(target, manifest, skipped=True)
     work = target if storage.is_url(target) else target + UNFINISHED
+    manifest = None if work == target else _whole(work, mark)
+    if manifest is not None:  # it was killed just before it got its name
+        _commit(work, target, manifest)
+        return Exported(target, manifest)
     remove_others(work, mark)
     # A bucket shows by this whose unfinished export it holds, before the first unit is written.
     storage.write_json(storage.join(work, RECORDS, STARTED), {"fingerprint": mark})
@@ -110,6 +114,15 @@ def _existing(target: str, mark: str) -> dict[str, Any] | None:
     if found and not (storage.is_url(target) and _is_begun(target, mark)):
         raise StageError(f"{target} is not empty; choose another --to, or remove {found[0]}")
     return None
+
+
+def _whole(work: str, mark: str) -> dict[str, Any] | None:
+    """Read the manifest of the same export that has not got its name yet."""
+    path = storage.join(work, EXPORT_MANIFEST)
+    if not storage.exists(path):
+        return None
+    body: dict[str, Any] = storage.read_json(path)
+    return body if body["fingerprint"] == mark else None
 
 
 def _is_begun(target: str, mark: str) -> bool:

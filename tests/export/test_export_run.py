@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import pathlib
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pasture.cli import main
-from pasture.errors import ConfigError, StageError
+from pasture.errors import ConfigError, StageError, StorageError
 from pasture.export import EXPORTERS, load_exporter
 from pasture.export.run import export
 from pasture.export.select import select
@@ -102,6 +103,27 @@ def test_a_joined_file_goes_on_after_its_last_whole_part(two_sources, tmp_path, 
     write(two_sources, "nanogpt", tmp_path / "out")
     assert written.count(written[0]) == 1
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_an_export_that_was_killed_before_it_got_its_name(two_sources, tmp_path):
+    done = write(two_sources, "jsonl", tmp_path / "whole")
+    work = tmp_path / "out.partial-export"
+    shutil.copytree(tmp_path / "whole", work)
+    (work / "_records").mkdir()
+    assert write(two_sources, "jsonl", tmp_path / "out").manifest == done.manifest
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+    assert not work.exists()
+
+
+def test_a_full_disk_is_named(two_sources, tmp_path, monkeypatch):
+    from pasture.export import bins
+
+    def write_ids(shard, dtype, stream):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bins, "_write_ids", write_ids)
+    with pytest.raises(StorageError, match=r"cannot write .*train\.bin: No space left on device"):
+        write(two_sources, "nanogpt", tmp_path / "out")
 
 
 def test_what_another_export_left_unfinished_is_not_used(two_sources, tmp_path):
