@@ -838,6 +838,9 @@ def generate(
 )
 @click.option("--push", metavar="NAMESPACE/NAME", help="Upload a huggingface export to the Hub.")
 @click.option("--public", is_flag=True, help="With --push: make a new repository public.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes."
+)
 @json_option
 def export(
     folder: str,
@@ -848,6 +851,7 @@ def export(
     options: tuple[str, ...],
     push: str | None,
     public: bool,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Export documents or tokens of DIR in the format of another tool.
@@ -871,6 +875,7 @@ def export(
         options=options,
         push=push,
         public=public,
+        workers=workers,
         as_json=as_json,
     )
 

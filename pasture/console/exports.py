@@ -30,6 +30,7 @@ def run_export(
     options: Sequence[str],
     push: str | None,
     public: bool,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Write an export, upload it where that is wanted, and show what it holds."""
@@ -50,7 +51,11 @@ def run_export(
     with Progress(console=console, transient=True, disable=is_quiet) as bar:
         task = bar.add_task(name, total=None)
         done = export(
-            selection, exporter, target, lambda n, total: bar.update(task, completed=n, total=total)
+            selection,
+            exporter,
+            target,
+            workers=workers,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     address = None
     if push is not None:

@@ -7,14 +7,17 @@ bucket it is made in place, and whole once it has a manifest, which is written l
 
 from __future__ import annotations
 
+import concurrent.futures
+import concurrent.futures.process
 import dataclasses
+import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pasture import __version__, config, storage
 from pasture.errors import StageError
-from pasture.export.base import Exporter, Selection
+from pasture.export.base import Exporter, Selection, Unit
 from pasture.export.files import RECORDS, ExportFiles, FileRecord, read_records, remove_others
 from pasture.manifests.shards import fingerprint
 
@@ -46,6 +49,8 @@ def export(
     selection: Selection,
     exporter: Exporter,
     target: str,
+    *,
+    workers: int = 1,
     progress: Callable[[int, int], None] = _silent,
 ) -> Exported:
     """Write an export, or what is missing of it.
@@ -54,6 +59,7 @@ def export(
         selection: What is exported.
         exporter: The format, with its options.
         target: Folder or URL of the export; it must be empty or absent, or hold this export.
+        workers: Processes that write units. The bytes are the same with any number.
         progress: Called with the number of finished units, and of all.
 
     Raises:
@@ -77,20 +83,54 @@ def export(
     storage.write_json(storage.join(work, RECORDS, STARTED), {"fingerprint": mark})
     units = exporter.units(selection)
     written = read_records(work, mark)
-    for number, unit in enumerate(units):
-        progress(number, len(units))
-        if unit.name not in written:
-            files = ExportFiles(work, mark)
-            exporter.write(unit, files)
-            files.write_record(unit.name)
-            written[unit.name] = files.records
+    progress(len(written), len(units))
+    to_write = [unit for unit in units if unit.name not in written]
+    for name, made in _write_units(exporter, to_write, work, mark, workers):
+        written[name] = made
+        progress(len(written), len(units))
     records = [record for unit in units for record in written[unit.name]]
     closing = ExportFiles(work, mark)
     exporter.finish(selection, records, closing)
-    progress(len(units), len(units))
     body = _manifest(selection, exporter, mark, [*records, *closing.records])
     _commit(work, target, body)
     return Exported(target, body)
+
+
+def _write_units(
+    exporter: Exporter, units: Sequence[Unit], work: str, mark: str, workers: int
+) -> Iterator[tuple[str, list[FileRecord]]]:
+    """Write and record units; yield the name and the files of each that is written.
+
+    Raises:
+        StageError: A worker process was killed.
+    """
+    if workers == 1 or len(units) < 2:
+        for unit in units:
+            yield _write_unit(exporter, unit, work, mark)
+        return
+    # Forked processes would hold the locks of the parent's threads.
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(min(workers, len(units)), mp_context=context)
+    try:
+        waiting = [pool.submit(_write_unit, exporter, unit, work, mark) for unit in units]
+        for done in concurrent.futures.as_completed(waiting):
+            yield done.result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise StageError(
+            "a worker process was killed, perhaps for want of memory; run again to continue, "
+            "with fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_unit(
+    exporter: Exporter, unit: Unit, work: str, mark: str
+) -> tuple[str, list[FileRecord]]:
+    files = ExportFiles(work, mark)
+    exporter.write(unit, files)
+    files.write_record(unit.name)
+    return unit.name, files.records
 
 
 def _existing(target: str, mark: str) -> dict[str, Any] | None:

@@ -71,7 +71,7 @@ def test_an_export_that_was_stopped_goes_on(two_sources, tmp_path, monkeypatch, 
 
     target = tmp_path / "out"
     with pytest.raises(Stopped):
-        export(selection, exporter, str(target), stop)
+        export(selection, exporter, str(target), progress=stop)
     work = tmp_path / "out.partial-export"
     assert not target.exists()
     (work / "left.partial-123").write_bytes(b"half")
@@ -105,6 +105,23 @@ def test_a_joined_file_goes_on_after_its_last_whole_part(two_sources, tmp_path, 
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+def test_more_processes_write_the_same_bytes(two_sources, tmp_path):
+    for name in ("jsonl", "megatron"):
+        write(two_sources, name, tmp_path / name / "one")
+        exporter = load_exporter(name, {})
+        selection = select(Output(str(two_sources)), exporter)
+        export(selection, exporter, str(tmp_path / name / "two"), workers=2)
+        assert tree(tmp_path / name / "one") == tree(tmp_path / name / "two")
+
+
+def test_an_error_of_a_worker_is_passed_on(two_sources, tmp_path):
+    copy = pathlib.Path(shutil.copytree(two_sources, tmp_path / "copy"))
+    (copy / "documents/c4/20-exact/documents-00001-of-00003.parquet").unlink()
+    selection = select(Output(str(copy)), Parquet())
+    with pytest.raises(StorageError, match=r"cannot read .*00001-of-00003.parquet: No such file"):
+        export(selection, Parquet(), str(tmp_path / "out"), workers=2)
+
+
 def test_an_export_that_was_killed_before_it_got_its_name(two_sources, tmp_path):
     done = write(two_sources, "jsonl", tmp_path / "whole")
     work = tmp_path / "out.partial-export"
@@ -135,7 +152,7 @@ def test_what_another_export_left_unfinished_is_not_used(two_sources, tmp_path):
             raise Stopped
 
     with pytest.raises(Stopped):
-        export(selection, exporter, str(tmp_path / "out"), stop)
+        export(selection, exporter, str(tmp_path / "out"), progress=stop)
     write(two_sources, "jsonl", tmp_path / "out", compression="gzip")
     assert not list((tmp_path / "out").rglob("*.jsonl"))
 
@@ -170,7 +187,7 @@ def test_a_bucket_gets_the_manifest_last(two_sources):
 
     memory = fsspec.filesystem("memory")
     with pytest.raises(Stopped):
-        export(selection, exporter, "memory://exports/out", stop)
+        export(selection, exporter, "memory://exports/out", progress=stop)
     assert not memory.exists("/exports/out/_MANIFEST")
     with pytest.raises(StageError, match="is not empty"):
         export(select(Output(str(two_sources)), Jsonl()), Jsonl(), "memory://exports/out")
