@@ -103,7 +103,8 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         )
     except LocalTokenNotFoundError as error:
         raise StageError('not logged in to the Hugging Face Hub; run "hf auth login"') from error
-    except (HfHubHTTPError, OSError, ValueError) as error:
+    # The bases are the errors of the library's HTTP client, which is not the same in all versions.
+    except (*HfHubHTTPError.__bases__, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise StageError(f"the Hugging Face Hub did not take {repository}: {reason}") from error
     return str(done)

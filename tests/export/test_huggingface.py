@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import http.server
 import json
 import pathlib
 import sys
+import threading
+from collections.abc import Iterator
 
 import pyarrow.parquet as pq
 import pytest
@@ -83,10 +87,93 @@ def test_push_names_what_is_missing(folder, monkeypatch, tmp_path):
             push(str(folder), "me/corpus")
     with pytest.raises(ConfigError, match="from a local folder"):
         push("gs://bucket/folder", "me/corpus")
-    import huggingface_hub
+    from huggingface_hub import constants
 
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "none"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(constants, "HF_STORED_TOKENS_PATH", str(tmp_path / "none"))
     with pytest.raises(StageError, match='run "hf auth login"'):
+        push(str(folder), "me/corpus")
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """The part of the Hub's protocol that an upload of small files takes."""
+
+    is_logged_in = True
+    created: dict[str, object]
+    committed: dict[str, bytes]
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self) -> None:
+        if not Hub.is_logged_in:
+            self._answer(401, {"error": "Invalid user token."})
+        elif self.path == "/api/whoami-v2":
+            self._answer(200, {"name": "me", "orgs": [], "auth": {}})
+        else:
+            self._answer(200, {"id": "me/corpus", "sha": "0" * 40, "private": True, "siblings": []})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        address = f"http://{self.headers['Host']}/datasets/me/corpus"
+        if self.path == "/api/repos/create":
+            Hub.created = json.loads(body)
+            self._answer(200, {"url": address})
+        elif self.path == "/api/validate-yaml":  # of the card
+            self._answer(200, {"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            names = [file["path"] for file in json.loads(body)["files"]]
+            found = [{"path": n, "uploadMode": "regular", "shouldIgnore": False} for n in names]
+            self._answer(200, {"files": found})
+        else:
+            lines = [json.loads(line)["value"] for line in body.splitlines()]
+            Hub.committed = {
+                line["path"]: base64.b64decode(line["content"]) for line in lines if "path" in line
+            }
+            found = {"commitUrl": f"{address}/commit/1", "commitOid": "1", "success": True}
+            self._answer(200, found)
+
+
+@pytest.fixture
+def hub(monkeypatch) -> Iterator[type[Hub]]:
+    """A hub on loopback that huggingface_hub talks to."""
+    from huggingface_hub import constants
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", "hf_nobody")
+    yield Hub
+    server.shutdown()
+    server.server_close()
+    Hub.is_logged_in = True
+
+
+def test_push_uploads_every_file_to_a_private_repository(folder, hub):
+    assert push(str(folder), "me/corpus").endswith("/datasets/me/corpus/commit/1")
+    assert (hub.created["type"], hub.created["name"]) == ("dataset", "corpus")
+    assert hub.created.get("private") is True or hub.created.get("visibility") == "private"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert hub.committed == {str(p.relative_to(folder)): p.read_bytes() for p in files}
+
+
+def test_push_tells_what_the_hub_says(folder, hub, monkeypatch):
+    from huggingface_hub import constants
+
+    hub.is_logged_in = False
+    with pytest.raises(StageError, match=r"the Hugging Face Hub did not take me/corpus: .*"):
+        push(str(folder), "me/corpus")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(StageError, match=r"did not take me/corpus: .*refused"):
         push(str(folder), "me/corpus")
