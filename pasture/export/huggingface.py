@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from pasture import storage
 from pasture.errors import ConfigError, StageError
@@ -91,6 +91,8 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
     except ImportError as error:
         raise ConfigError("--push needs huggingface_hub: pip install 'pasture[export]'") from error
+    # The errors of the library's HTTP client, which is not the same in all versions.
+    client_errors = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
     hub = huggingface_hub.HfApi(library_name="pasture")
     try:
         hub.whoami()
@@ -103,8 +105,7 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         )
     except LocalTokenNotFoundError as error:
         raise StageError('not logged in to the Hugging Face Hub; run "hf auth login"') from error
-    # The bases are the errors of the library's HTTP client, which is not the same in all versions.
-    except (*HfHubHTTPError.__bases__, OSError, ValueError) as error:
+    except (*client_errors, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise StageError(f"the Hugging Face Hub did not take {repository}: {reason}") from error
     return str(done)
