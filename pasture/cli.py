@@ -839,7 +839,7 @@ def generate(
 @click.option("--push", metavar="NAMESPACE/NAME", help="Upload a huggingface export to the Hub.")
 @click.option("--public", is_flag=True, help="With --push: make a new repository public.")
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes."
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Worker processes."
 )
 @json_option
 def export(
@@ -861,7 +861,7 @@ def export(
       pasture export corpus --format huggingface --to dataset --push my-name/my-corpus
       pasture export corpus --format megatron --source c4 --to gs://my-bucket/c4
 
-    An export that was stopped goes on where it was. --source, --stage and --option may be repeated.
+    An export that was stopped continues where it stopped. --source, --stage and --option may be repeated.
     A model is exported by "pasture export-model".
     """
     from pasture.console.exports import run_export

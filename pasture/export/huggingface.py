@@ -91,8 +91,9 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
     except ImportError as error:
         raise ConfigError("--push needs huggingface_hub: pip install 'pasture[export]'") from error
-    # The errors of the library's HTTP client, which is not the same in all versions.
-    client_errors = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
+    # The bases are the errors of the library's HTTP client, which differs between versions.
+    bases = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
+    refused = (*bases, OSError, ValueError)
     hub = huggingface_hub.HfApi(library_name="pasture")
     try:
         hub.whoami()
@@ -105,7 +106,7 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         )
     except LocalTokenNotFoundError as error:
         raise StageError('not logged in to the Hugging Face Hub; run "hf auth login"') from error
-    except (*client_errors, OSError, ValueError) as error:
+    except refused as error:
         reason = str(error).partition("\n")[0]
         raise StageError(f"the Hugging Face Hub did not take {repository}: {reason}") from error
     return str(done)
