@@ -861,8 +861,8 @@ def export(
       pasture export corpus --format huggingface --to dataset --push my-name/my-corpus
       pasture export corpus --format megatron --source c4 --to gs://my-bucket/c4
 
-    An export that was stopped continues where it stopped. --source, --stage and --option may be repeated.
-    A model is exported by "pasture export-model".
+    An export that was stopped continues where it stopped. --source, --stage and --option may be
+    repeated. A model is exported by "pasture export-model".
     """
     from pasture.console.exports import run_export
 

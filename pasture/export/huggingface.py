@@ -93,7 +93,7 @@ def push(folder: str, repository: str, *, public: bool = False) -> str:
         raise ConfigError("--push needs huggingface_hub: pip install 'pasture[export]'") from error
     # The bases are the errors of the library's HTTP client, which differs between versions.
     bases = cast(tuple[type[Exception], ...], HfHubHTTPError.__bases__)
-    refused = (*bases, OSError, ValueError)
+    refused: tuple[type[Exception], ...] = (*bases, OSError, ValueError)
     hub = huggingface_hub.HfApi(library_name="pasture")
     try:
         hub.whoami()
