@@ -45,6 +45,7 @@ def test_help_lists_the_commands_of_the_contract():
         "train",
         "generate",
         "export",
+        "export-model",
         "import",
         "recipe",
         "steps",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import re

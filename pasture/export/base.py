@@ -106,7 +106,7 @@ class Exporter(abc.ABC):
     name: ClassVar[str]
     kinds: ClassVar[tuple[Kind, ...]]
 
-    def check(self, selection: Selection) -> None:
+    def check(self, selection: Selection) -> None:  # noqa: B027
         """Check, before any work, that the format can hold a selection.
 
         Raises:
@@ -121,7 +121,7 @@ class Exporter(abc.ABC):
     def write(self, unit: Unit, files: ExportFiles) -> None:
         """Write the files of a unit."""
 
-    def finish(
+    def finish(  # noqa: B027
         self, selection: Selection, records: Sequence[FileRecord], files: ExportFiles
     ) -> None:
         """Write the files that describe all others, once these are written."""

@@ -11,10 +11,12 @@ import dataclasses
 import hashlib
 import io
 import os
+import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from pasture import storage
+from pasture.errors import StorageError
 
 RECORDS = "_records"
 
@@ -103,16 +105,19 @@ class ExportFiles:
             return
         target = storage.join(self.root, path)
         done, size, rows = self._progress(path, target)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "r+b" if done else "wb") as stream:
-            stream.truncate(size)
-            stream.seek(size)
-            for number, part in enumerate(parts[done:], start=done + 1):
-                rows += part(cast(BinaryIO, stream))
-                stream.flush()
-                state = {"path": path, "parts": number, "bytes": stream.tell(), "rows": rows}
-                storage.write_json(self._progress_path(path), self._signed(state))
-            size = stream.tell()
+        storage.make_folder(os.path.dirname(target))
+        try:
+            with pathlib.Path(target).open("r+b" if done else "wb") as stream:
+                stream.truncate(size)
+                stream.seek(size)
+                for number, part in enumerate(parts[done:], start=done + 1):
+                    rows += part(stream)
+                    stream.flush()
+                    state = {"path": path, "parts": number, "bytes": stream.tell(), "rows": rows}
+                    storage.write_json(self._progress_path(path), self._signed(state))
+                size = stream.tell()
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
         self.records.append(FileRecord(path, size, storage.sha256(target), rows))
 
     def _progress(self, path: str, target: str) -> tuple[int, int, int]:

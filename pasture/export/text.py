@@ -42,11 +42,11 @@ class Jsonl(Exporter):
         """Write the shard's lines."""
         (shard,) = unit.shards
         name = f"{shard.name}.jsonl{ENDINGS[self.compression]}"
-        with files.create(storage.join(folder_of(shard), name)) as file:
-            with self._compressed(file) as stream:
-                for row in plain_rows(shard.path):
-                    stream.write(to_json(row) + b"\n")
-                    file.rows += 1
+        path = storage.join(folder_of(shard), name)
+        with files.create(path) as file, self._compressed(file) as stream:
+            for row in plain_rows(shard.path):
+                stream.write(to_json(row) + b"\n")
+                file.rows += 1
 
     def _compressed(self, file: HashedFile) -> Any:
         if self.compression == "none":

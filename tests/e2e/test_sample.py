@@ -112,7 +112,15 @@ def test_train_and_generate(sample_output, tmp_path):
     """A few steps only; that the loss falls far is tested in tests/trainer."""
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    for name in ("tokens", "tokenizer", "mixture.yaml", "documents", "models", "recipe.yaml"):
+    for name in (
+        "tokens",
+        "tokenizer",
+        "mixture.yaml",
+        "documents",
+        "audit",
+        "models",
+        "recipe.yaml",
+    ):
         (corpus / name).symlink_to(sample_output / name)
     call = CliRunner().invoke
     result = call(main, ["train", str(corpus), "--model", "tiny", "--steps", "4", "--json"])

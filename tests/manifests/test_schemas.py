@@ -6,10 +6,16 @@ import copy
 import importlib.resources
 import json
 import pathlib
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from pasture.export import load_exporter
+from pasture.export.run import export
+from pasture.export.select import select
+from pasture.manifests.outputs import Output
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -18,7 +24,20 @@ MANIFESTS = {
     "stage": "audit/c4/*/MANIFEST.json",
     "tokens": "tokens/c4/MANIFEST.json",
     "corpus": "tokens/MANIFEST.json",
+    "export": "*-export/_MANIFEST",
 }
+
+
+@pytest.fixture(scope="module")
+def output(small_output: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The small output, with an export of documents and one of tokens in it."""
+    folder = tmp_path_factory.mktemp("schemas") / "out"
+    shutil.copytree(small_output, folder)
+    for name in ("jsonl", "nanogpt"):
+        exporter = load_exporter(name, {})
+        selection = select(Output(str(small_output)), exporter)
+        export(selection, exporter, str(folder / f"{name}-export"))
+    return folder
 
 
 def validator(name: str) -> Any:
@@ -33,8 +52,8 @@ def test_each_kind_of_manifest_has_a_schema() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MANIFESTS))
-def test_the_manifests_of_a_run_fit(small_output: pathlib.Path, name: str) -> None:
-    paths = sorted(small_output.glob(MANIFESTS[name]))
+def test_the_manifests_of_a_run_fit(output: pathlib.Path, name: str) -> None:
+    paths = sorted(output.glob(MANIFESTS[name]))
     assert paths
     for path in paths:
         errors = [e.message for e in validator(name).iter_errors(json.loads(path.read_text()))]
@@ -57,8 +76,8 @@ def broken(manifest: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[st
 
 
 @pytest.mark.parametrize("name", sorted(MANIFESTS))
-def test_what_is_not_a_manifest_is_found(small_output: pathlib.Path, name: str) -> None:
-    path = sorted(small_output.glob(MANIFESTS[name]))[0]
+def test_what_is_not_a_manifest_is_found(output: pathlib.Path, name: str) -> None:
+    path = sorted(output.glob(MANIFESTS[name]))[0]
     found = validator(name)
     for manifest in broken(json.loads(path.read_text()), found.schema):
         assert not found.is_valid(manifest), manifest

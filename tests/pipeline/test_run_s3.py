@@ -8,6 +8,9 @@ import pytest
 import s3fs
 
 from pasture.errors import StageError
+from pasture.export import load_exporter
+from pasture.export.run import export
+from pasture.export.select import select
 from pasture.manifests.outputs import Output, verify
 from pasture.pipeline.run import plan, run_recipe
 from pasture.recipes.load import load_recipe
@@ -40,6 +43,14 @@ def test_a_bucket_gets_the_same_bytes_as_a_disk(bucket, raw, tmp_path):
     assert differences(tmp_path / "bucket", tmp_path / "out") == []
     assert list(verify(Output("s3://corpus/out"))) == []
     assert {node.state for node in plan(recipe, "s3://corpus/out")} == {"done"}
+
+    for name in ("jsonl", "megatron"):
+        exporter = load_exporter(name, {})
+        export(select(Output("s3://corpus/out"), exporter), exporter, f"s3://corpus/{name}")
+        bucket.get(f"corpus/{name}", str(tmp_path / name / "bucket"), recursive=True)
+        local = select(Output(str(tmp_path / "out")), exporter)
+        export(local, exporter, str(tmp_path / name / "disk"))
+        assert differences(tmp_path / name / "bucket", tmp_path / name / "disk") == []
 
 
 def test_a_run_in_a_bucket_goes_on_where_it_stopped(bucket, monkeypatch):

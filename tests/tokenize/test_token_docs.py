@@ -65,5 +65,5 @@ def test_mixture() -> None:
 def test_data_format(small_output: pathlib.Path) -> None:
     shutil.copytree(small_output / "documents", "corpus/documents")
     names = run("data-format.md")
-    rows = [len(names["frame"]), len(names["same"]), *names["count"], len(names["c4"])]
+    rows = [len(names["frame"]), len(names["same"]), names["count"], len(names["c4"])]
     assert rows == [60] * 4

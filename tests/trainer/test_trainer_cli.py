@@ -37,7 +37,7 @@ def test_trains_exports_imports_and_generates(output: pathlib.Path, tmp_path: pa
     config = json.loads((checkpoint / "MANIFEST.json").read_text())["run"]["config"]
     assert (config["context_length"], config["batch_tokens"]) == (32, 128)
     assert "recompute" not in config
-    call("export", checkpoint, "--to", tmp_path / "hf")
+    call("export-model", checkpoint, "--to", tmp_path / "hf")
     assert "wrote" in call("import", tmp_path / "hf", "--to", tmp_path / "back")
     prompt = ("--prompt", "The", "--temperature", 0, "--max-tokens", 4)
     assert call("generate", tmp_path / "back", *prompt) == call("generate", checkpoint, *prompt)
