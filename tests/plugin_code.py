@@ -9,6 +9,7 @@ import json
 import pyarrow as pa
 
 from pasture import storage
+from pasture.export.base import Exporter, folder_of, plain_rows
 from pasture.filters.base import Annotator, Filter
 from pasture.models.base import Model, rows
 from pasture.records import Document, replace_column
@@ -92,4 +93,18 @@ class Liking(Annotator):
             words = text.split()
             shares.append(sum(w in liked for w in words) / len(words))
         return replace_column(batch, "liking", pa.array(shares, pa.float64()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines(Exporter):
+    """One text a line."""
+
+    name = "lines"
+    kinds = ("documents",)
+
+    def write(self, unit, files):
+        (shard,) = unit.shards
+        with files.create(f"{folder_of(shard)}/{shard.name}.txt") as file:
+            for row in plain_rows(shard.path):
+                file.write(row["text"].encode() + b"\\n")
 '''

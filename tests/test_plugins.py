@@ -148,6 +148,7 @@ def installed(tmp_path: pathlib.Path) -> pathlib.Path:
         '[project.entry-points."pasture.steps"]\nshort_poems = "shepherd:ShortPoems"\n'
         'liking = "shepherd:Liking"\n'
         '[project.entry-points."pasture.models"]\nliked = "shepherd:Liked"\n'
+        '[project.entry-points."pasture.exporters"]\nlines = "shepherd:Lines"\n'
     )
     site = tmp_path / "site"
     subprocess.run(
@@ -175,6 +176,17 @@ def test_an_installed_package_is_used_by_its_entry_points(poems, installed, tmp_
     assert len(texts(output, "shouted", "20-kept")) == 2
     code = output.stages("shouted")[1].config["code"]
     assert set(code) == {"short_poems", "liking"}
+    command = [sys.executable, "-m", "pasture.cli", "export", str(tmp_path / "out")]
+    command += ["--format", "lines", "--source", "shouted", "--to", str(tmp_path / "lines")]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "lines" / "shouted").glob("*.txt"))
+    assert [file.read_text() for file in files] == [
+        "the snow is white a\n",
+        "the snow is white b\n",
+    ]
 
 
 def test_classes_of_this_package_have_no_code_of_their_own():

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from pasture import storage
 from pasture.console.text import show_json, size, stdout
 from pasture.errors import ConfigError
-from pasture.export import EXPORTERS, load_exporter
+from pasture.export import exporters, load_exporter
 from pasture.export.run import Exported, export
 from pasture.export.select import select
 from pasture.manifests.outputs import Output
@@ -39,7 +39,7 @@ def run_export(
             f'{root} is a checkpoint of the trainer; export it with "pasture export-model {root}"'
         )
     if name is None or target is None:
-        raise ConfigError(f"give --to, and --format: one of {', '.join(EXPORTERS)}")
+        raise ConfigError(f"give --to, and --format: one of {', '.join(exporters().names())}")
     if push is not None and name != "huggingface":
         raise ConfigError("--push works with --format huggingface only")
     if push is not None and storage.is_url(target):

@@ -12,11 +12,17 @@ from pasture.export.huggingface import HuggingFace
 from pasture.export.mds import Mds
 from pasture.export.text import Jsonl, Parquet
 from pasture.export.webdataset import WebDataset
+from pasture.plugins import Kinds
 
 EXPORTERS: dict[str, type[Exporter]] = {
     exporter.name: exporter
     for exporter in (Jsonl, Parquet, HuggingFace, Mds, WebDataset, Megatron, NanoGpt)
 }
+
+
+def exporters() -> Kinds[Exporter]:
+    """Return the formats: the built-in ones, and those of installed packages."""
+    return Kinds("format", Exporter, "pasture.exporters", EXPORTERS)  # type: ignore[type-abstract]
 
 
 def load_exporter(name: str, options: Mapping[str, Any]) -> Exporter:
@@ -25,5 +31,5 @@ def load_exporter(name: str, options: Mapping[str, Any]) -> Exporter:
     Raises:
         ConfigError: There is no such format or option, or an option has a wrong value.
     """
-    kind = EXPORTERS[config.one_of(name, EXPORTERS, "--format", "format")]
+    kind = exporters().get(name, "--format")
     return config.load(kind, options, f"the format {name}")

@@ -148,7 +148,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _sources(selection: Selection) -> str:
     rows = []
     for stage in selection.stages:
-        kind = SOURCES.get(stage.source)
+        extract = selection.output.stages(stage.source)[0]
+        kind = SOURCES.get(extract.config.get("source", stage.source))
         totals = stage.totals()
         title = kind.info.title if kind else stage.source
         terms = kind.info.licence if kind else "see the recipe"

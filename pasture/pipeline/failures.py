@@ -159,12 +159,19 @@ def to_storable(
         reason_of(error)
     batches = []
     for document in documents:
-        batch = contained(document.id, document.id, documents_to_batch, [document], columns)
+        batch = contained(document.id, document.id, _to_batch, document, columns)
         if isinstance(batch, Rejected):
             rejected.append(dataclasses.replace(batch, text=document.text))
         else:
             batches.append(batch)
     return (concatenate(batches, batches[0].schema) if batches else None), rejected
+
+
+def _to_batch(document: Document, columns: Columns | None) -> pa.RecordBatch | Rejected:
+    try:
+        return documents_to_batch([document], columns)
+    except UnicodeEncodeError as error:
+        return Rejected(document.id, "invalid_unicode", "bad_record", str(error))
 
 
 # What a run says of it ------------------------------------------------------------------------

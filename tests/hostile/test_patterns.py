@@ -45,8 +45,11 @@ with the square. Between them are the noise and the caches of a shared machine."
 # Mended on another branch, which rewrites these modules.
 ELSEWHERE = ("pasture.sources.latex.", "pasture.sources.arxiv")
 
-# Not mended yet: quadratic by themselves, but of no input, or of one that the caller cuts.
-KNOWN = {}
+# They read the texts of this package only.
+OWN_TEXTS = "pasture.sample."
+
+# Not linear by themselves, and not mended, because their callers cut what they search.
+KNOWN = {"pasture.filters.license_header._LEGAL": "searches MAX_LINE characters at most"}
 
 
 def modules() -> list[types.ModuleType]:
@@ -253,7 +256,12 @@ def growth(pattern: re.Pattern[str] | re.Pattern[bytes]) -> str:
     return ""
 
 
-PATTERNS = {name: pattern for name, pattern in patterns().items() if not name.startswith(ELSEWHERE)}
+ALL = patterns()
+PATTERNS = {
+    name: pattern
+    for name, pattern in ALL.items()
+    if not name.startswith((*ELSEWHERE, OWN_TEXTS)) and name not in KNOWN
+}
 
 
 @pytest.mark.timeout(120)
@@ -274,10 +282,13 @@ def test_every_pattern_is_tested():
     """A pattern that is put together where it is used would escape."""
     assert len(PATTERNS) > 150
     assert set(KNOWN) <= set(ALL)
-    for path in pathlib.Path(pasture.__path__[0]).rglob("*.py"):
+    composed = []
+    for path in sorted(pathlib.Path(pasture.__path__[0]).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if not (is_call and isinstance(node.func.value, ast.Name)):  # type: ignore[attr-defined]
-                continue
-            if node.func.value.id == "re" and node.func.attr not in ("escape", "compile"):  # type: ignore[attr-defined]
-                assert isinstance(node.args[0], ast.Constant), f"{path}:{node.lineno}"  # type: ignore[attr-defined]
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=name)) if (
+                    name not in ("escape", "compile")
+                ):
+                    if not isinstance(node.args[0], ast.Constant):
+                        composed.append(path.name)
+    assert composed == ["c4.py", "package_metadata.py"]  # a word of a list, a name of a header
