@@ -55,7 +55,7 @@ def test_help_lists_the_commands_of_the_contract():
 
 
 @pytest.mark.parametrize(
-    "command", [["generate", "x"], ["export", "x"], ["import", "x", "--to", "y"]]
+    "command", [["generate", "x"], ["export-model", "x"], ["import", "x", "--to", "y"]]
 )
 def test_a_missing_extra_is_named(command):
     code = "import sys; sys.modules['torch'] = None; from pasture.cli import main; main()"

@@ -21,8 +21,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
-from pasture.console.text import say, show_json
 from pasture.errors import PastureError
+from pasture.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -100,9 +100,9 @@ def run_doctor(as_json: bool) -> int:
     checks = list(examine())
     if as_json:
         rows = [{**dataclasses.asdict(check), "fails": check.fails} for check in checks]
-        show_json(rows)
+        print(visible_json(json.dumps(rows, indent=2, ensure_ascii=False)))  # noqa: T201
     else:
-        say("\n".join(describe(checks)))
+        print(visible("\n".join(describe(checks))))  # noqa: T201
     return int(any(check.fails for check in checks))
 
 

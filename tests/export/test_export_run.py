@@ -263,7 +263,7 @@ def test_the_command(two_sources, tmp_path):
     assert (done["skipped"], done["manifest"]["totals"]["rows"]) == (True, 123)
     assert "expected KEY=VALUE" in call("export", two_sources, *options, "--option", "x", code=2)
     assert "--push works with" in call("export", two_sources, *options, "--push", "a/b", code=2)
-    assert "one of jsonl, parquet, huggingface" in call("export", two_sources, code=2)
+    assert "one of huggingface, jsonl, mds" in call("export", two_sources, code=2)
 
 
 def test_a_checkpoint_is_sent_to_the_other_command(tmp_path):
