@@ -116,20 +116,37 @@ def _llama(dim: int, heads: int, layers: int, rate: float, tokens: float) -> Pre
 
 
 def _llama2(
-    dim: int, heads: int, layers: int, rate: float, *, kv_heads: int | None = None
+    dim: int,
+    heads: int,
+    layers: int,
+    rate: float,
+    *,
+    kv_heads: int | None = None,
+    multiple_of: int = 256,
+    multiplier: float = 1.0,
 ) -> Preset:
-    grouped = {"n_kv_heads": kv_heads, "ffn_dim_multiplier": 1.3, "multiple_of": 4096}
     model = ModelConfig(
         dim,
         layers,
         heads,
+        n_kv_heads=kv_heads,
+        multiple_of=multiple_of,
+        ffn_dim_multiplier=multiplier,
         context_length=4096,
-        **(grouped if kv_heads else {}),  # type: ignore[arg-type]
     )
     return Preset(model, rate, 4 << 20, 2.0e12)
 
 
-def _llama3(dim: int, heads: int, layers: int, rate: float, multiple_of: int) -> Preset:
+def _llama3(
+    dim: int,
+    heads: int,
+    layers: int,
+    rate: float,
+    multiple_of: int,
+    *,
+    multiplier: float = 1.3,
+    tokens: float = 15.0e12,
+) -> Preset:
     model = ModelConfig(
         dim,
         layers,
@@ -137,11 +154,11 @@ def _llama3(dim: int, heads: int, layers: int, rate: float, multiple_of: int) ->
         n_kv_heads=8,
         vocab_size=128_256,
         multiple_of=multiple_of,
-        ffn_dim_multiplier=1.3,
+        ffn_dim_multiplier=multiplier,
         rope_theta=500_000.0,
         context_length=8192,
     )
-    return Preset(model, rate, 4 << 20, 15.0e12)
+    return Preset(model, rate, 4 << 20, tokens)
 
 
 PRESETS: dict[str, Preset] = {
@@ -160,9 +177,12 @@ PRESETS: dict[str, Preset] = {
     "65b": _llama(8192, 64, 80, 1.5e-4, 1.4e12),
     "llama2-7b": _llama2(4096, 32, 32, 3.0e-4),
     "llama2-13b": _llama2(5120, 40, 40, 3.0e-4),
-    "llama2-70b": _llama2(8192, 64, 80, 1.5e-4, kv_heads=8),
+    "llama2-34b": _llama2(8192, 64, 48, 1.5e-4, kv_heads=8),
+    "llama2-70b": _llama2(8192, 64, 80, 1.5e-4, kv_heads=8, multiple_of=4096, multiplier=1.3),
     "llama3-8b": _llama3(4096, 32, 32, 3.0e-4, 1024),
     "llama3-70b": _llama3(8192, 64, 80, 1.5e-4, 4096),
+    # The paper begins with 4 M tokens a step and 4,096 tokens a sequence, and raises both.
+    "llama3-405b": _llama3(16_384, 128, 126, 8e-5, 4096, multiplier=1.2, tokens=15.6e12),
 }
 
 
