@@ -734,6 +734,14 @@ def tokenizer_fertility(
 @click.option("--batch-tokens", type=click.IntRange(1), help="Of a step.  [default: the preset's]")
 @click.option("--micro-batch", type=click.IntRange(1), help="Sequences of one forward pass.")
 @click.option("--learning-rate", type=float, help="Its peak.  [default: the preset's]")
+@click.option(
+    "--schedule",
+    type=click.Choice(["cosine", "wsd"]),
+    help="How it falls: along a cosine, or linearly at the end.  [default: cosine]",
+)
+@click.option("--warmup-steps", type=click.IntRange(0), help="Steps up to the peak.")
+@click.option("--decay", type=float, help="Share of the steps in which wsd falls.  [default: 0.1]")
+@click.option("--final-rate", type=float, help="Share of the peak at the end.  [default: 0.1]")
 @click.option("--mask-documents", is_flag=True, help="Let tokens see their own document only.")
 @click.option("--init", metavar="CHECKPOINT", help="Begin with the weights of this checkpoint.")
 @click.option("--checkpoint-every", type=click.IntRange(1), help="Steps.  [default: 1000]")

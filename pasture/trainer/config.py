@@ -214,7 +214,10 @@ class TrainConfig:
         learning_rate: Peak of the schedule.
         warmup_steps: Steps up to the peak (LLaMA, section 2.3); a run of fewer than 20,000 steps
             warms up over a tenth of them (ours).
-        final_rate: Share of the peak that the cosine ends at (section 2.3).
+        schedule: How the rate falls after the warm-up: along a ``cosine`` (section 2.3), or, in
+            ``wsd``, linearly over the last ``decay`` of the steps (MiniCPM, arXiv:2404.06395).
+        decay: Share of the steps in which the rate of ``wsd`` falls (MiniCPM, section 4.3).
+        final_rate: Share of the peak that the schedule ends at (section 2.3).
         weight_decay: Of matrices only (section 2.3).
         betas: AdamW's (section 2.3).
         clip: Largest norm of the gradients (section 2.3).
@@ -242,6 +245,8 @@ class TrainConfig:
     micro_batch: int | None = None
     learning_rate: float | None = None
     warmup_steps: int = 2000
+    schedule: Literal["cosine", "wsd"] = "cosine"
+    decay: float = 0.1
     final_rate: float = 0.1
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
@@ -262,6 +267,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         one_of(self.model, PRESETS, "model", "preset")
+        one_of(self.schedule, ("cosine", "wsd"), "schedule", "schedule")
+        if not 0 < self.decay <= 0.9 or not 0 <= self.final_rate <= 1 or self.warmup_steps < 0:
+            raise ConfigError(
+                f"decay: {self.decay}, final_rate: {self.final_rate}, warmup_steps: "
+                f"{self.warmup_steps}; decay must be over 0 and at most 0.9, since the warm-up may "
+                f"take a tenth of the steps, final_rate from 0 to 1, and warmup_steps not below 0"
+            )
         for name in AT_LEAST_ONE:
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -296,6 +308,7 @@ class TrainConfig:
             micro_batch=min(self.micro_batch or preset.micro_batch, batch),
             learning_rate=self.learning_rate or preset.learning_rate,
             warmup_steps=min(self.warmup_steps, steps // 10),
+            decay_steps=max(1, round(self.decay * steps)) if self.schedule == "wsd" else None,
         )
 
 
@@ -310,6 +323,7 @@ class Settings:
         micro_batch: Sequences of one forward pass.
         learning_rate: Peak of the schedule.
         warmup_steps: Steps up to the peak.
+        decay_steps: Last steps in which the rate falls linearly; None for a cosine.
     """
 
     model: ModelConfig
@@ -318,6 +332,7 @@ class Settings:
     micro_batch: int
     learning_rate: float
     warmup_steps: int
+    decay_steps: int | None = None
 
     def recipe(self) -> dict[str, Any]:
         """Give what decides the model that comes out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from pasture import config, storage
@@ -114,7 +115,7 @@ class Run:
         if not found:
             return None
         last = checkpoint.Checkpoint.load(found[-1])
-        changes = config.difference({"order": SHUFFLED, **last.run}, self.facts)
+        changes = config.difference(_completed(last.run), self.facts)
         if changes:
             raise StageError(
                 f"{last.path} is of another run: {'; '.join(changes)}. Train as before, or remove "
@@ -140,6 +141,18 @@ class Run:
             if stream.read() != self.tokenizer:
                 raise StageError(f"{given.tokenizer} is not the tokenizer that made the tokens")
         return given
+
+
+def _completed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a run's facts the options that its Pasture did not have yet, as it trained."""
+    if "config" not in run:
+        return dict(run)
+    return {
+        "order": SHUFFLED,
+        **run,
+        "config": {**config.plain(TrainConfig().recipe()), **run["config"]},
+        "settings": {"decay_steps": None, **run["settings"]},
+    }
 
 
 def _order(folder: str) -> OrderName:

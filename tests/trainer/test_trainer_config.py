@@ -99,6 +99,11 @@ def test_options_go_before_the_preset() -> None:
         ({"steps": 0}, "steps: 0 is less than 1"),
         ({"micro_batch": -1}, "micro_batch: -1"),
         ({"checkpoint_every": 0}, "checkpoint_every: 0"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"decay": 0.0}, r"decay: 0\.0"),
+        ({"decay": 0.95}, "decay must be over 0 and at most 0.9"),
+        ({"final_rate": 1.5}, r"final_rate: 1\.5"),
+        ({"warmup_steps": -1}, "warmup_steps: -1"),
     ],
 )
 def test_options_that_cannot_work(options: dict[str, object], message: str) -> None:

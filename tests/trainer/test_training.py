@@ -186,12 +186,13 @@ def test_another_run_is_refused(output: pathlib.Path) -> None:
 
 
 def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path) -> None:
-    """Its checkpoints name no order."""
+    """Its checkpoints name no order, and no schedule."""
     train(str(output), SHORT, None)
     shutil.rmtree(output / "checkpoints" / "step-00000008")
     path = output / "checkpoints" / "step-00000006" / "MANIFEST.json"
     manifest = json.loads(path.read_text())
     assert manifest["run"].pop("order") == "even"
+    del manifest["run"]["config"]["schedule"], manifest["run"]["settings"]["decay_steps"]
     path.write_text(json.dumps(manifest))
     run = Run.open(str(output), SHORT, Ranks(torch.device("cpu")))
     old = MixtureSampler(
@@ -205,6 +206,16 @@ def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path)
     assert np.array_equal(run.sampler.batch(7).tokens, old.batch(7).tokens)
     assert train(str(output), SHORT).resumed_from == 6
     assert SamplerSettings.of_checkpoint(str(path.parent)).order == "shuffled"
+
+
+def test_another_schedule_is_another_run(output: pathlib.Path) -> None:
+    wsd = dataclasses.replace(SHORT, schedule="wsd", decay=0.5, warmup_steps=0)
+    seen: list[StepMetrics] = []
+    train(str(output), wsd, seen.append)
+    rates = [line.learning_rate / 3e-3 for line in seen]
+    assert rates == pytest.approx([1, 1, 1, 1, 0.775, 0.55, 0.325, 0.1])
+    with pytest.raises(StageError, match=r"config\.schedule: 'wsd' -> 'cosine'"):
+        train(str(output), dataclasses.replace(wsd, schedule="cosine"))
 
 
 def test_masked_documents_train_too(output: pathlib.Path) -> None:
