@@ -7,8 +7,10 @@ import dataclasses
 import itertools
 import json
 import math
+import os
 import pathlib
 import shutil
+import signal
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +23,7 @@ from pasture.tokenize.sampler import MixtureSampler
 from pasture.tokenize.trace import SamplerSettings
 from pasture.trainer import checkpoint
 from pasture.trainer.config import ModelConfig, TrainConfig
+from pasture.trainer.lifetime import only_trainer
 from pasture.trainer.metrics import StepMetrics, TrainResult
 from pasture.trainer.model import Transformer
 from pasture.trainer.optim import make_optimizer
@@ -206,6 +209,32 @@ def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path)
     assert np.array_equal(run.sampler.batch(7).tokens, old.batch(7).tokens)
     assert train(str(output), SHORT).resumed_from == 6
     assert SamplerSettings.of_checkpoint(str(path.parent)).order == "shuffled"
+
+
+def test_a_stopped_run_saves_its_step_and_goes_on_as_unbroken(
+    output: pathlib.Path, tokens_output: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def stop(line: StepMetrics) -> None:
+        if line.step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    other = pathlib.Path(shutil.copytree(tokens_output, tmp_path / "other"))
+    train(str(output), SHORT)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(StageError, match=r"stopped after step 4; .* resumes from .*00000004"):
+        train(str(other), SHORT, stop)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert train(str(other), SHORT).resumed_from == 4
+    assert losses(other) == losses(output)
+
+
+def test_two_trainers_of_one_run_are_refused(output: pathlib.Path) -> None:
+    with (
+        only_trainer(str(output / "checkpoints")),
+        pytest.raises(StageError, match="checkpoints: another training writes here"),
+    ):
+        train(str(output), SHORT)
+    assert train(str(output), dataclasses.replace(SHORT, steps=1)).steps == 1
 
 
 def test_another_schedule_is_another_run(output: pathlib.Path) -> None:
