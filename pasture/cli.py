@@ -758,6 +758,8 @@ def tokenizer_fertility(
 @click.option("--async-tp", is_flag=True, help="Overlap their messages with computation.")
 @click.option("--peak-flops", type=float, help="A device's operations per second, for MFU.")
 @click.option("--tensorboard", is_flag=True, help="Write metrics for TensorBoard too.")
+@click.option("--run", metavar="NAME", help="Keep its checkpoints in DIR/runs/NAME.")
+@click.option("--extend", is_flag=True, help="Go on with more --steps than the run began with.")
 @click.option("--plan", "plan_only", is_flag=True, help="Tell time and memory; train nothing.")
 @click.option("--gpus", type=click.IntRange(1), default=8, show_default=True, help="With --plan.")
 @click.option("--tokens-per-gpu-second", type=float, help="With --plan.  [default: from 45% MFU]")

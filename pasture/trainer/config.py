@@ -7,6 +7,7 @@ Llama 3 (arXiv:2407.21783, table 3). ``tiny``, ``125m`` and ``1b`` are ours.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Literal
 
 from pasture.config import one_of, plain
@@ -190,10 +191,12 @@ EXECUTION = frozenset(
     {
         *("micro_batch", "validation_sequences", "checkpoint_every", "keep_checkpoints"),
         *("validate_every", "device", "compile", "recompute", "tp", "async_tp"),
-        *("peak_flops", "tensorboard"),
+        *("peak_flops", "tensorboard", "run", "extend"),
     }
 )
 """Options of ``TrainConfig`` that may change from one start of a run to the next."""
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names of runs are names of folders everywhere; ours."""
 AT_LEAST_ONE = (
     *("steps", "context_length", "batch_tokens", "micro_batch", "checkpoint_every"),
     *("keep_checkpoints", "validate_every", "tp", "peak_flops"),
@@ -235,6 +238,9 @@ class TrainConfig:
         async_tp: Overlap their messages with computation.
         peak_flops: Operations per second that a device can do, for MFU; by default by its name.
         tensorboard: Write metrics for TensorBoard too.
+        run: Name of the run, which has its checkpoints in a folder of its own, ``runs/NAME``; None
+            for the output's only one, in ``checkpoints``.
+        extend: Go on with a run though ``steps`` is now more than it was begun with.
     """
 
     model: str = "tiny"
@@ -264,8 +270,15 @@ class TrainConfig:
     async_tp: bool = False
     peak_flops: float | None = None
     tensorboard: bool = False
+    run: str | None = None
+    extend: bool = False
 
     def __post_init__(self) -> None:
+        if self.run is not None and not RUN_NAME.fullmatch(self.run):
+            raise ConfigError(
+                f"run: {self.run!r} is no name of a run; it has 1 to 100 letters, digits, dots, "
+                f"hyphens and underscores, and begins with a letter or a digit"
+            )
         one_of(self.model, PRESETS, "model", "preset")
         one_of(self.schedule, ("cosine", "wsd"), "schedule", "schedule")
         if not 0 < self.decay <= 0.9 or not 0 <= self.final_rate <= 1 or self.warmup_steps < 0:

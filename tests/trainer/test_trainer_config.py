@@ -104,6 +104,8 @@ def test_options_go_before_the_preset() -> None:
         ({"decay": 0.95}, "decay must be over 0 and at most 0.9"),
         ({"final_rate": 1.5}, r"final_rate: 1\.5"),
         ({"warmup_steps": -1}, "warmup_steps: -1"),
+        ({"run": "../other"}, r"run: '\.\./other' is no name of a run"),
+        ({"run": ""}, "run: '' is no name of a run"),
     ],
 )
 def test_options_that_cannot_work(options: dict[str, object], message: str) -> None:

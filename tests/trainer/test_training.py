@@ -237,6 +237,40 @@ def test_two_trainers_of_one_run_are_refused(output: pathlib.Path) -> None:
     assert train(str(output), dataclasses.replace(SHORT, steps=1)).steps == 1
 
 
+def test_named_runs_lie_side_by_side(output: pathlib.Path) -> None:
+    short = dataclasses.replace(SHORT, steps=1)
+    paths = [
+        train(str(output), dataclasses.replace(short, run=name, seed=seed)).checkpoint
+        for seed, name in enumerate([None, "seed-1", "seed-2"])
+    ]
+    assert [str(pathlib.Path(path).relative_to(output)) for path in paths] == [
+        "checkpoints/step-00000001",
+        "runs/seed-1/step-00000001",
+        "runs/seed-2/step-00000001",
+    ]
+    again = train(str(output), dataclasses.replace(short, run="seed-1", seed=1))
+    assert again.resumed_from == 1
+
+
+def test_a_finished_run_is_extended(output: pathlib.Path) -> None:
+    """Its learning rate follows the schedule of the new number of steps from there on."""
+    train(str(output), SHORT)
+    longer = dataclasses.replace(SHORT, steps=12)
+    with pytest.raises(StageError, match=r"another run: config\.steps: 8 -> 12"):
+        train(str(output), longer)
+    seen: list[StepMetrics] = []
+    result = train(str(output), dataclasses.replace(longer, extend=True), seen.append)
+    assert (result.resumed_from, result.steps) == (8, 12)
+    assert [line.step for line in seen] == [9, 10, 11, 12]
+    assert [step for step, _ in losses(output)] == list(range(1, 13))
+    assert seen[-1].learning_rate == pytest.approx(3e-4)
+    assert train(str(output), longer).resumed_from == 12
+    with pytest.raises(ConfigError, match="extend: 8 steps are fewer than the 12 of the run"):
+        train(str(output), dataclasses.replace(SHORT, extend=True))
+    with pytest.raises(StageError, match=r"another run: config\.seed: 0 -> 1"):
+        train(str(output), dataclasses.replace(longer, steps=13, seed=1, extend=True))
+
+
 def test_another_schedule_is_another_run(output: pathlib.Path) -> None:
     wsd = dataclasses.replace(SHORT, schedule="wsd", decay=0.5, warmup_steps=0)
     seen: list[StepMetrics] = []
