@@ -36,7 +36,8 @@ from pasture.trainer.config import TrainConfig
 from pasture.trainer.metrics import Pace, memory_bytes, peak_flops
 from pasture.trainer.parallel import Ranks, connect
 from pasture.trainer.run import Run
-from pasture.trainer.train import Trainer, start
+from pasture.trainer.step import Trainer
+from pasture.trainer.train import start
 
 SOURCES = ("arxiv", "books")
 DOCUMENT_TOKENS = 1000

@@ -694,6 +694,14 @@ def tokenizer_fertility(
 @click.option("--batch-tokens", type=click.IntRange(1), help="Of a step.  [default: the preset's]")
 @click.option("--micro-batch", type=click.IntRange(1), help="Sequences of one forward pass.")
 @click.option("--learning-rate", type=float, help="Its peak.  [default: the preset's]")
+@click.option(
+    "--schedule",
+    type=click.Choice(["cosine", "wsd"]),
+    help="How it falls: along a cosine, or linearly at the end.  [default: cosine]",
+)
+@click.option("--warmup-steps", type=click.IntRange(0), help="Steps up to the peak.")
+@click.option("--decay", type=float, help="Share of the steps in which wsd falls.  [default: 0.1]")
+@click.option("--final-rate", type=float, help="Share of the peak at the end.  [default: 0.1]")
 @click.option("--mask-documents", is_flag=True, help="Let tokens see their own document only.")
 @click.option("--init", metavar="CHECKPOINT", help="Begin with the weights of this checkpoint.")
 @click.option("--checkpoint-every", type=click.IntRange(1), help="Steps.  [default: 1000]")
@@ -710,6 +718,8 @@ def tokenizer_fertility(
 @click.option("--async-tp", is_flag=True, help="Overlap their messages with computation.")
 @click.option("--peak-flops", type=float, help="A device's operations per second, for MFU.")
 @click.option("--tensorboard", is_flag=True, help="Write metrics for TensorBoard too.")
+@click.option("--run", metavar="NAME", help="Keep its checkpoints in DIR/runs/NAME.")
+@click.option("--extend", is_flag=True, help="Go on with more --steps than the run began with.")
 @click.option("--plan", "plan_only", is_flag=True, help="Tell time and memory; train nothing.")
 @click.option("--gpus", type=click.IntRange(1), default=8, show_default=True, help="With --plan.")
 @click.option("--tokens-per-gpu-second", type=float, help="With --plan.  [default: from 45% MFU]")

@@ -7,6 +7,7 @@ Llama 3 (arXiv:2407.21783, table 3). ``tiny``, ``125m`` and ``1b`` are ours.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Literal
 
 from pasture.config import one_of, plain
@@ -116,20 +117,37 @@ def _llama(dim: int, heads: int, layers: int, rate: float, tokens: float) -> Pre
 
 
 def _llama2(
-    dim: int, heads: int, layers: int, rate: float, *, kv_heads: int | None = None
+    dim: int,
+    heads: int,
+    layers: int,
+    rate: float,
+    *,
+    kv_heads: int | None = None,
+    multiple_of: int = 256,
+    multiplier: float = 1.0,
 ) -> Preset:
-    grouped = {"n_kv_heads": kv_heads, "ffn_dim_multiplier": 1.3, "multiple_of": 4096}
     model = ModelConfig(
         dim,
         layers,
         heads,
+        n_kv_heads=kv_heads,
+        multiple_of=multiple_of,
+        ffn_dim_multiplier=multiplier,
         context_length=4096,
-        **(grouped if kv_heads else {}),  # type: ignore[arg-type]
     )
     return Preset(model, rate, 4 << 20, 2.0e12)
 
 
-def _llama3(dim: int, heads: int, layers: int, rate: float, multiple_of: int) -> Preset:
+def _llama3(
+    dim: int,
+    heads: int,
+    layers: int,
+    rate: float,
+    multiple_of: int,
+    *,
+    multiplier: float = 1.3,
+    tokens: float = 15.0e12,
+) -> Preset:
     model = ModelConfig(
         dim,
         layers,
@@ -137,11 +155,11 @@ def _llama3(dim: int, heads: int, layers: int, rate: float, multiple_of: int) ->
         n_kv_heads=8,
         vocab_size=128_256,
         multiple_of=multiple_of,
-        ffn_dim_multiplier=1.3,
+        ffn_dim_multiplier=multiplier,
         rope_theta=500_000.0,
         context_length=8192,
     )
-    return Preset(model, rate, 4 << 20, 15.0e12)
+    return Preset(model, rate, 4 << 20, tokens)
 
 
 PRESETS: dict[str, Preset] = {
@@ -160,9 +178,12 @@ PRESETS: dict[str, Preset] = {
     "65b": _llama(8192, 64, 80, 1.5e-4, 1.4e12),
     "llama2-7b": _llama2(4096, 32, 32, 3.0e-4),
     "llama2-13b": _llama2(5120, 40, 40, 3.0e-4),
-    "llama2-70b": _llama2(8192, 64, 80, 1.5e-4, kv_heads=8),
+    "llama2-34b": _llama2(8192, 64, 48, 1.5e-4, kv_heads=8),
+    "llama2-70b": _llama2(8192, 64, 80, 1.5e-4, kv_heads=8, multiple_of=4096, multiplier=1.3),
     "llama3-8b": _llama3(4096, 32, 32, 3.0e-4, 1024),
     "llama3-70b": _llama3(8192, 64, 80, 1.5e-4, 4096),
+    # The paper begins with 4 M tokens a step and 4,096 tokens a sequence, and raises both.
+    "llama3-405b": _llama3(16_384, 128, 126, 8e-5, 4096, multiplier=1.2, tokens=15.6e12),
 }
 
 
@@ -170,10 +191,12 @@ EXECUTION = frozenset(
     {
         *("micro_batch", "validation_sequences", "checkpoint_every", "keep_checkpoints"),
         *("validate_every", "device", "compile", "recompute", "tp", "async_tp"),
-        *("peak_flops", "tensorboard"),
+        *("peak_flops", "tensorboard", "run", "extend"),
     }
 )
 """Options of ``TrainConfig`` that may change from one start of a run to the next."""
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names of runs are names of folders everywhere; ours."""
 AT_LEAST_ONE = (
     *("steps", "context_length", "batch_tokens", "micro_batch", "checkpoint_every"),
     *("keep_checkpoints", "validate_every", "tp", "peak_flops"),
@@ -194,7 +217,10 @@ class TrainConfig:
         learning_rate: Peak of the schedule.
         warmup_steps: Steps up to the peak (LLaMA, section 2.3); a run of fewer than 20,000 steps
             warms up over a tenth of them (ours).
-        final_rate: Share of the peak that the cosine ends at (section 2.3).
+        schedule: How the rate falls after the warm-up: along a ``cosine`` (section 2.3), or, in
+            ``wsd``, linearly over the last ``decay`` of the steps (MiniCPM, arXiv:2404.06395).
+        decay: Share of the steps in which the rate of ``wsd`` falls (MiniCPM, section 4.3).
+        final_rate: Share of the peak that the schedule ends at (section 2.3).
         weight_decay: Of matrices only (section 2.3).
         betas: AdamW's (section 2.3).
         clip: Largest norm of the gradients (section 2.3).
@@ -212,6 +238,9 @@ class TrainConfig:
         async_tp: Overlap their messages with computation.
         peak_flops: Operations per second that a device can do, for MFU; by default by its name.
         tensorboard: Write metrics for TensorBoard too.
+        run: Name of the run, which has its checkpoints in a folder of its own, ``runs/NAME``; None
+            for the output's only one, in ``checkpoints``.
+        extend: Go on with a run though ``steps`` is now more than it was begun with.
     """
 
     model: str = "tiny"
@@ -222,6 +251,8 @@ class TrainConfig:
     micro_batch: int | None = None
     learning_rate: float | None = None
     warmup_steps: int = 2000
+    schedule: Literal["cosine", "wsd"] = "cosine"
+    decay: float = 0.1
     final_rate: float = 0.1
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
@@ -239,9 +270,23 @@ class TrainConfig:
     async_tp: bool = False
     peak_flops: float | None = None
     tensorboard: bool = False
+    run: str | None = None
+    extend: bool = False
 
     def __post_init__(self) -> None:
+        if self.run is not None and not RUN_NAME.fullmatch(self.run):
+            raise ConfigError(
+                f"run: {self.run!r} is no name of a run; it has 1 to 100 letters, digits, dots, "
+                f"hyphens and underscores, and begins with a letter or a digit"
+            )
         one_of(self.model, PRESETS, "model", "preset")
+        one_of(self.schedule, ("cosine", "wsd"), "schedule", "schedule")
+        if not 0 < self.decay <= 0.9 or not 0 <= self.final_rate <= 1 or self.warmup_steps < 0:
+            raise ConfigError(
+                f"decay: {self.decay}, final_rate: {self.final_rate}, warmup_steps: "
+                f"{self.warmup_steps}; decay must be over 0 and at most 0.9, since the warm-up may "
+                f"take a tenth of the steps, final_rate from 0 to 1, and warmup_steps not below 0"
+            )
         for name in AT_LEAST_ONE:
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -276,6 +321,7 @@ class TrainConfig:
             micro_batch=min(self.micro_batch or preset.micro_batch, batch),
             learning_rate=self.learning_rate or preset.learning_rate,
             warmup_steps=min(self.warmup_steps, steps // 10),
+            decay_steps=max(1, round(self.decay * steps)) if self.schedule == "wsd" else None,
         )
 
 
@@ -290,6 +336,7 @@ class Settings:
         micro_batch: Sequences of one forward pass.
         learning_rate: Peak of the schedule.
         warmup_steps: Steps up to the peak.
+        decay_steps: Last steps in which the rate falls linearly; None for a cosine.
     """
 
     model: ModelConfig
@@ -298,6 +345,7 @@ class Settings:
     micro_batch: int
     learning_rate: float
     warmup_steps: int
+    decay_steps: int | None = None
 
     def recipe(self) -> dict[str, Any]:
         """Give what decides the model that comes out."""

@@ -11,10 +11,31 @@ from torch.distributed.tensor import DTensor
 from pasture.errors import StageError
 
 
-def learning_rate(step: int, *, steps: int, warmup_steps: int, peak: float, final: float) -> float:
-    """Give the rate of a step, from 0: linear to the peak, then a cosine to ``final`` of it."""
+def learning_rate(
+    step: int,
+    *,
+    steps: int,
+    warmup_steps: int,
+    peak: float,
+    final: float,
+    decay_steps: int | None = None,
+) -> float:
+    """Return the rate of a step, from 0: linear to the peak, then down to ``final`` of it.
+
+    Args:
+        step: The step.
+        steps: Steps of the run.
+        warmup_steps: Steps up to the peak.
+        peak: The highest rate.
+        final: Share of the peak that the last step has.
+        decay_steps: Last steps, in which the rate falls linearly; before them it is the peak
+            ("warm-up, stable, decay"). None: it falls along a cosine from the warm-up's end on.
+    """
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
+    if decay_steps is not None:
+        left = max(0, steps - 1 - step) / decay_steps
+        return peak * (final + (1 - final) * min(1.0, left))
     progress = (step - warmup_steps) / max(1, steps - 1 - warmup_steps)
     return peak * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 

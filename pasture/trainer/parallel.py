@@ -73,6 +73,14 @@ class Ranks:
             dist.all_reduce(values, group=self.mesh["data"].get_group())
         return values
 
+    def any(self, flag: bool) -> bool:
+        """Return whether the flag is set in any of the processes."""
+        if self.mesh is None:
+            return flag
+        flags = torch.tensor(int(flag), device=self.device)
+        dist.all_reduce(flags, op=dist.ReduceOp.MAX)
+        return bool(flags)
+
     def wait(self) -> None:
         """Wait for the other processes."""
         if self.mesh is not None:

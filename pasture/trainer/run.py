@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from pasture import config, storage
@@ -66,7 +67,7 @@ class Run:
                 f"{settings.batch_size} sequences of a step evenly"
             )
         context = settings.model.context_length
-        folder = storage.join(output, "checkpoints")
+        folder = storage.join(output, *(["runs", options.run] if options.run else ["checkpoints"]))
         order = _order(folder)
         sampler = MixtureSampler(
             corpus,
@@ -109,18 +110,37 @@ class Run:
 
         Raises:
             StageError: It is of another run.
+            ConfigError: The run shall be extended to fewer steps.
         """
         found = checkpoint.list_checkpoints(self.folder)
         if not found:
             return None
         last = checkpoint.Checkpoint.load(found[-1])
-        changes = config.difference({"order": SHUFFLED, **last.run}, self.facts)
+        before = _completed(last.run)
+        if self.options.extend:
+            before = self._extended(before)
+        changes = config.difference(before, self.facts)
         if changes:
             raise StageError(
                 f"{last.path} is of another run: {'; '.join(changes)}. Train as before, or remove "
                 f"{self.folder} to start anew"
             )
         return last
+
+    def _extended(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Give a run's facts the steps of this one and what follows from them."""
+        steps = run["settings"]["steps"]
+        if self.settings.steps < steps:
+            raise ConfigError(
+                f"extend: {self.settings.steps} steps are fewer than the {steps} of the run"
+            )
+        facts = self.facts["settings"]
+        derived = {name: facts[name] for name in ("steps", "warmup_steps", "decay_steps")}
+        return {
+            **run,
+            "config": {**run["config"], "steps": self.options.steps},
+            "settings": {**run["settings"], **derived},
+        }
 
     def initial_checkpoint(self) -> checkpoint.Checkpoint | None:
         """Find the checkpoint whose weights a new run begins with, where the options name one.
@@ -140,6 +160,18 @@ class Run:
             if stream.read() != self.tokenizer:
                 raise StageError(f"{given.tokenizer} is not the tokenizer that made the tokens")
         return given
+
+
+def _completed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a run's facts the options that its Pasture did not have yet, as it trained."""
+    if "config" not in run:
+        return dict(run)
+    return {
+        "order": SHUFFLED,
+        **run,
+        "config": {**config.plain(TrainConfig().recipe()), **run["config"]},
+        "settings": {"decay_steps": None, **run["settings"]},
+    }
 
 
 def _order(folder: str) -> OrderName:

@@ -46,6 +46,7 @@ class Trainer:
             warmup_steps=settings.warmup_steps,
             peak=settings.learning_rate,
             final=options.final_rate,
+            decay_steps=settings.decay_steps,
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate

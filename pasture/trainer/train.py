@@ -6,14 +6,17 @@ on from its last checkpoint, with the same batches and, on the same machine, the
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 
 import torch
 
+from pasture.errors import StageError
 from pasture.trainer import checkpoint
 from pasture.trainer.config import TrainConfig
 from pasture.trainer.evaluate import Evaluation
+from pasture.trainer.lifetime import StopRequest, only_trainer
 from pasture.trainer.metrics import (
     MetricsLog,
     Pace,
@@ -41,15 +44,19 @@ def train(
 
     Raises:
         StageError: There are no tokens, no mixture or no tokenizer, or the checkpoints are of
-            another run; or the loss is not finite any more.
+            another run; or the loss is not finite any more; or another process trains the same
+            run; or a SIGTERM came, after the checkpoint was written.
         ConfigError: The options do not go together, or not with the number of processes.
     """
     options = train_config or TrainConfig()
-    with connect(options.device, options.tp) as ranks:
-        return _train(Run.open(output, options, ranks), on_step or (lambda line: None))
+    with connect(options.device, options.tp) as ranks, StopRequest() as stop:
+        run = Run.open(output, options, ranks)
+        alone = only_trainer(run.folder) if ranks.is_first else contextlib.nullcontext()
+        with alone:
+            return _train(run, stop, on_step or (lambda line: None))
 
 
-def _train(run: Run, on_step: Callable[[StepMetrics], None]) -> TrainResult:
+def _train(run: Run, stop: StopRequest, on_step: Callable[[StepMetrics], None]) -> TrainResult:
     began = time.perf_counter()
     options, settings, ranks = run.options, run.settings, run.ranks
     model, optimizer, first = start(run)
@@ -81,8 +88,11 @@ def _train(run: Run, on_step: Callable[[StepMetrics], None]) -> TrainResult:
         log.add(line)
         if ranks.is_first:
             on_step(line)
-        if done % options.checkpoint_every == 0 or is_last:
+        stopped = stop.received(ranks) and not is_last
+        if done % options.checkpoint_every == 0 or is_last or stopped:
             path = trainer.save(done)
+        if stopped:
+            raise StageError(f"stopped after step {done}; the same command resumes from {path}")
         pace.pause()
     return TrainResult(
         checkpoint=path,

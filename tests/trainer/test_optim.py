@@ -20,6 +20,15 @@ def test_rate_rises_to_the_peak_and_falls_to_a_tenth(step: int, rate: float) -> 
     assert found == pytest.approx(rate)
 
 
+@pytest.mark.parametrize(
+    ("step", "rate"),
+    [(0, 0.1), (9, 1.0), (10, 1.0), (80, 1.0), (90, 0.55), (100, 0.1), (150, 0.1)],
+)
+def test_rate_stays_at_the_peak_until_it_decays(step: int, rate: float) -> None:
+    found = learning_rate(step, steps=101, warmup_steps=10, peak=1.0, final=0.1, decay_steps=20)
+    assert found == pytest.approx(rate)
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_run_of_few_steps(steps: int) -> None:
     assert learning_rate(0, steps=steps, warmup_steps=0, peak=2.0, final=0.1) == 2.0

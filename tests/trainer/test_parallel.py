@@ -44,13 +44,15 @@ SHORT: dict[str, Any] = {
 TIED = {**SHORT, "model": "tiny", "context_length": 32}
 LONG = {**SHORT, "steps": 6, "checkpoint_every": 2}
 VALIDATED = {**LONG, "validate_every": 2}
-# Name of the output: (processes, options, step after which they are killed) one after another.
+# Name of the output: (processes, options, step after which they are killed) one after another; a
+# negative step is the one in which one process is asked to stop.
 JOBS: dict[str, list[tuple[int, dict[str, Any], int | None]]] = {
     "tp-2": [(2, {**SHORT, "tp": 2, "recompute": "selective", "validate_every": 2}, None)],
     "fsdp-4": [(4, SHORT, None)],
     "tied-4": [(4, {**TIED, "tp": 2, "mask_documents": True}, None)],
     "fsdp-2": [(2, LONG, None)],
     "twice-2": [(2, LONG, 3), (2, VALIDATED, 5), (2, VALIDATED, None)],
+    "stopped-2": [(2, LONG, -2), (2, LONG, None)],
     "2-4-2": [(2, LONG, 3), (4, LONG, 5), (2, LONG, None)],
     "fsdp-tp-both": [(2, LONG, 3), (2, {**LONG, "tp": 2}, 5), (4, {**LONG, "tp": 2}, None)],
 }
@@ -78,7 +80,8 @@ def outputs(
             "processes": processes,
             "output": str(folder / name),
             "options": options,
-            "kill_at": kill_at,
+            "kill_at": kill_at if kill_at is None or kill_at > 0 else None,
+            "stop_at": None if kill_at is None or kill_at > 0 else -kill_at,
         }
         for name, parts in JOBS.items()
         for processes, options, kill_at in parts
@@ -139,6 +142,13 @@ def test_killed_twice_and_resumed_is_as_unbroken(outputs: pathlib.Path) -> None:
     ]
     for name, weight in weights[0].items():
         assert torch.equal(weight, weights[1][name]), name
+
+
+def test_all_processes_stop_where_one_is_asked_to(outputs: pathlib.Path) -> None:
+    """In the third step; the run goes on with the fourth, and nothing is done twice."""
+    assert column(outputs / "stopped-2", "loss") == column(outputs / "fsdp-2", "loss")
+    seen = {path.name.split("-")[0] for path in (outputs / "stopped-2" / "seen").iterdir()}
+    assert seen == {"0", "1", "2", "3", "4", "5"}
 
 
 @pytest.mark.parametrize("name", ["2-4-2", "fsdp-tp-both"])

@@ -19,9 +19,11 @@ from pasture.trainer.model import Transformer
         ("65b", 65_285_660_672, 22_016),
         ("llama2-7b", 6_738_415_616, 11_008),
         ("llama2-13b", 13_015_864_320, 13_824),
+        ("llama2-34b", 33_743_970_304, 22_016),
         ("llama2-70b", 68_976_648_192, 28_672),
         ("llama3-8b", 8_030_261_248, 14_336),
         ("llama3-70b", 70_553_706_496, 28_672),
+        ("llama3-405b", 405_853_388_800, 53_248),
         ("1b", 1_158_760_448, 5_632),
         ("125m", 134_105_856, 2_048),
         ("tiny", 4_899_968, 352),
@@ -38,7 +40,8 @@ def test_sizes(name: str, parameters: int, hidden: int) -> None:
 def test_every_preset_is_tested() -> None:
     assert list(PRESETS) == [
         *("tiny", "125m", "1b", "7b", "13b", "33b", "65b"),
-        *("llama2-7b", "llama2-13b", "llama2-70b", "llama3-8b", "llama3-70b"),
+        *("llama2-7b", "llama2-13b", "llama2-34b", "llama2-70b"),
+        *("llama3-8b", "llama3-70b", "llama3-405b"),
     ]
 
 
@@ -96,6 +99,13 @@ def test_options_go_before_the_preset() -> None:
         ({"steps": 0}, "steps: 0 is less than 1"),
         ({"micro_batch": -1}, "micro_batch: -1"),
         ({"checkpoint_every": 0}, "checkpoint_every: 0"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"decay": 0.0}, r"decay: 0\.0"),
+        ({"decay": 0.95}, "decay must be over 0 and at most 0.9"),
+        ({"final_rate": 1.5}, r"final_rate: 1\.5"),
+        ({"warmup_steps": -1}, "warmup_steps: -1"),
+        ({"run": "../other"}, r"run: '\.\./other' is no name of a run"),
+        ({"run": ""}, "run: '' is no name of a run"),
     ],
 )
 def test_options_that_cannot_work(options: dict[str, object], message: str) -> None:

@@ -7,8 +7,10 @@ import dataclasses
 import itertools
 import json
 import math
+import os
 import pathlib
 import shutil
+import signal
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +23,7 @@ from pasture.tokenize.sampler import MixtureSampler
 from pasture.tokenize.trace import SamplerSettings
 from pasture.trainer import checkpoint
 from pasture.trainer.config import ModelConfig, TrainConfig
+from pasture.trainer.lifetime import only_trainer
 from pasture.trainer.metrics import StepMetrics, TrainResult
 from pasture.trainer.model import Transformer
 from pasture.trainer.optim import make_optimizer
@@ -186,12 +189,13 @@ def test_another_run_is_refused(output: pathlib.Path) -> None:
 
 
 def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path) -> None:
-    """Its checkpoints name no order."""
+    """Its checkpoints name no order, and no schedule."""
     train(str(output), SHORT, None)
     shutil.rmtree(output / "checkpoints" / "step-00000008")
     path = output / "checkpoints" / "step-00000006" / "MANIFEST.json"
     manifest = json.loads(path.read_text())
     assert manifest["run"].pop("order") == "even"
+    del manifest["run"]["config"]["schedule"], manifest["run"]["settings"]["decay_steps"]
     path.write_text(json.dumps(manifest))
     run = Run.open(str(output), SHORT, Ranks(torch.device("cpu")))
     old = MixtureSampler(
@@ -205,6 +209,76 @@ def test_a_run_that_an_older_pasture_began_keeps_its_order(output: pathlib.Path)
     assert np.array_equal(run.sampler.batch(7).tokens, old.batch(7).tokens)
     assert train(str(output), SHORT).resumed_from == 6
     assert SamplerSettings.of_checkpoint(str(path.parent)).order == "shuffled"
+
+
+def test_a_stopped_run_saves_its_step_and_goes_on_as_unbroken(
+    output: pathlib.Path, tokens_output: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def stop(line: StepMetrics) -> None:
+        if line.step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    other = pathlib.Path(shutil.copytree(tokens_output, tmp_path / "other"))
+    train(str(output), SHORT)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(StageError, match=r"stopped after step 4; .* resumes from .*00000004"):
+        train(str(other), SHORT, stop)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert train(str(other), SHORT).resumed_from == 4
+    assert losses(other) == losses(output)
+
+
+def test_two_trainers_of_one_run_are_refused(output: pathlib.Path) -> None:
+    with (
+        only_trainer(str(output / "checkpoints")),
+        pytest.raises(StageError, match="checkpoints: another training writes here"),
+    ):
+        train(str(output), SHORT)
+    assert train(str(output), dataclasses.replace(SHORT, steps=1)).steps == 1
+
+
+def test_named_runs_lie_side_by_side(output: pathlib.Path) -> None:
+    short = dataclasses.replace(SHORT, steps=1)
+    paths = [
+        train(str(output), dataclasses.replace(short, run=name, seed=seed)).checkpoint
+        for seed, name in enumerate([None, "seed-1", "seed-2"])
+    ]
+    assert [str(pathlib.Path(path).relative_to(output)) for path in paths] == [
+        "checkpoints/step-00000001",
+        "runs/seed-1/step-00000001",
+        "runs/seed-2/step-00000001",
+    ]
+    again = train(str(output), dataclasses.replace(short, run="seed-1", seed=1))
+    assert again.resumed_from == 1
+
+
+def test_a_finished_run_is_extended(output: pathlib.Path) -> None:
+    """Its learning rate follows the schedule of the new number of steps from there on."""
+    train(str(output), SHORT)
+    longer = dataclasses.replace(SHORT, steps=12)
+    with pytest.raises(StageError, match=r"another run: config\.steps: 8 -> 12"):
+        train(str(output), longer)
+    seen: list[StepMetrics] = []
+    result = train(str(output), dataclasses.replace(longer, extend=True), seen.append)
+    assert (result.resumed_from, result.steps) == (8, 12)
+    assert [line.step for line in seen] == [9, 10, 11, 12]
+    assert [step for step, _ in losses(output)] == list(range(1, 13))
+    assert seen[-1].learning_rate == pytest.approx(3e-4)
+    assert train(str(output), longer).resumed_from == 12
+    with pytest.raises(ConfigError, match="extend: 8 steps are fewer than the 12 of the run"):
+        train(str(output), dataclasses.replace(SHORT, extend=True))
+    with pytest.raises(StageError, match=r"another run: config\.seed: 0 -> 1"):
+        train(str(output), dataclasses.replace(longer, steps=13, seed=1, extend=True))
+
+
+def test_another_schedule_is_another_run(output: pathlib.Path) -> None:
+    wsd = dataclasses.replace(SHORT, schedule="wsd", decay=0.5, warmup_steps=0)
+    seen: list[StepMetrics] = []
+    train(str(output), wsd, seen.append)
+    rates = [line.learning_rate / 3e-3 for line in seen]
+    assert rates == pytest.approx([1, 1, 1, 1, 0.775, 0.55, 0.325, 0.1])
+    with pytest.raises(StageError, match=r"config\.schedule: 'wsd' -> 'cosine'"):
+        train(str(output), dataclasses.replace(wsd, schedule="cosine"))
 
 
 def test_masked_documents_train_too(output: pathlib.Path) -> None:

@@ -1,9 +1,10 @@
 """Trains in several processes, for tests: ``python train_ranks.py JOBS``.
 
 JOBS is a JSON list of jobs, done in turn; each has ``processes``, ``output``, ``options`` (of
-``TrainConfig``), and ``kill_at``, the step that its processes stop after, or null. Processes are
-forked from one that has imported everything, and stay for all jobs. The tokens that a process
-trains on are kept in ``OUTPUT/seen``.
+``TrainConfig``), ``kill_at``, the step that its processes stop after, or null, and ``stop_at``, the
+step in which the second of them is sent a SIGTERM, or null. Processes are forked from one that has
+imported everything, and stay for all jobs. The tokens that a process trains on are kept in
+``OUTPUT/seen``.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import sentencepiece  # noqa: F401 (this and the next before the fork, and not in every process)
 import torch
 import torch._dynamo
@@ -25,6 +28,7 @@ import torch._inductor
 import torch.multiprocessing
 
 import pasture.trainer.step
+from pasture.errors import StageError
 from pasture.tokenize.sampler import Batch
 from pasture.trainer.config import PRESETS, ModelConfig, Preset, TrainConfig
 from pasture.trainer.data import MicroBatch, micro_batches
@@ -71,9 +75,12 @@ def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
             number: int,
             last: int | None = job["kill_at"],
             seen: pathlib.Path = seen,
+            stop: int | None = job["stop_at"],
         ) -> Any:
             if number == last:
                 raise KilledError
+            if number == stop and rank == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
 
             def keep(batch: Batch, *args: Any, **kwargs: Any) -> Iterator[MicroBatch]:
                 ranks = trainer.run.ranks
@@ -85,7 +92,10 @@ def work(rank: int, jobs: list[dict[str, Any]], ports: list[int]) -> None:
             return take_step(trainer, number)
 
         Trainer.step = step
-        with contextlib.suppress(KilledError):
+        stopped: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if job["stop_at"] is not None:
+            stopped = pytest.raises(StageError, match="stopped after step")
+        with contextlib.suppress(KilledError), stopped:
             train(job["output"], TrainConfig(**job["options"]))
 
 
