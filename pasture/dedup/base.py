@@ -153,6 +153,7 @@ def _starts(weights: Sequence[int], scope: int) -> Iterator[int]:
     total = 0
     for number, weight in enumerate(weights):
         total += weight
-        if number == 0 or total > scope:
+        # A shard without weight holds the rest of a file, or no text: it stays where it is.
+        if number == 0 or (weight and total > scope):
             yield number
             total = weight

@@ -2,10 +2,10 @@
 
 One pass, in three steps. *Candidates*: in each bucket of the LSH, every document is linked to
 the best-ranked one (a star), so a bucket of a million copies gives a million links and no more.
-*Verification* (verify.py): a link stays if the true Jaccard similarity, or containment, of the
-two documents' shingles is high enough. *Resolution* (resolve.py): best-ranked first, a document
-is dropped if it has a link to one that is kept. So what goes always has a verified better copy
-that stays; similarity is never chained from document to document.
+*Verification* (verify.py): a link stays if the true Jaccard similarity, containment or coverage
+of the two documents' shingles is high enough. *Resolution* (resolve.py): best-ranked first, a
+document is dropped if it has a link to one that is kept. So what goes always has a verified better
+copy that stays; similarity is never chained from document to document.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Verification of candidates: the true similarity of two documents' shingles.
 
 A link stands with the shard of the document that may go. That shard asks the other shard for
-the shingles of the document that would stay, which come as sorted 32-bit hashes; a document
+the shingles of the document that would stay, which come as 32-bit hashes; a document
 that is asked for is sent once to each shard that asks, however many links point to it. Texts
 are read where they lie. A worker holds the shingles of one shard's candidates, and those that
 came from one other shard at a time.

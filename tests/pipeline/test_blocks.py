@@ -118,6 +118,11 @@ def test_blocks_are_filled_up_to_their_scope(options, starts):
     assert block_starts(DuplicateSpans(**options), units, text_bytes) == starts
 
 
+def test_a_file_is_not_split_over_blocks():
+    units = [InputShard(("a", "b")), InputShard(("b",)), InputShard(("c",))]
+    assert block_starts(DuplicateSpans(scope_files=1), units, [1, 1, 1]) == (0, 2)
+
+
 def test_a_shard_of_several_files_counts_for_all():
     units = [InputShard(("a", "b")), InputShard(("c",)), InputShard(("d", "e", "f"))]
     assert block_starts(DuplicateSpans(scope_files=3), units, [1, 1, 1]) == (0, 2)
