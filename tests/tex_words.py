@@ -22,6 +22,7 @@ CAUSES = {
     "name": "an argument that TeX never prints: a key, a file, a length, an option in brackets",
     "formula": "in a formula, whose letters are set one by one",
     "drawing": "in a drawing, a plot or a diagram",
+    "open test": "in a branch of a test that only TeX can decide, such as a page number",
     "unknown command": "an argument of a command that is neither LaTeX's own nor known here",
     "unknown environment": "in an environment that is neither LaTeX's own nor known here",
     "broken": "on the pages, but with spaces or hyphens within it, or joined with others",
@@ -48,9 +49,9 @@ _SILENT = {
         geometry sisetup usefont documentclass RequirePackage addbibresource printbibliography
         setmainfont newtheorem theoremstyle numberwithin allowdisplaybreaks value arabic roman
         alph Alph Roman counterwithin counterwithout DeclareGraphicsExtensions foreignlanguage
-        textcolor colorbox rule  vskip hskip bibitem acrodef newacronym setlist urlstyle
+        textcolor colorbox rule vskip hskip bibitem acrodef newacronym setlist urlstyle
         crefname Crefname tcbset mdfsetup inputminted verbatiminput rotatebox scalebox titleformat
-        titlespacing fontsize penalty columnbreak multicolumn pdfbookmark hyperlink hyperref
+        titlespacing fontsize penalty columnbreak multicolumn hyperlink hyperref
         gls Gls glspl Glspl acrshort acrlong acrfull ac acp SI qty num si unit ce begin end
         excludecomment includecomment fbox@ special pdfinfo markboth markright typeout message
         PackageWarning ClassWarning DeclareUnicodeCharacter newsavebox savebox usebox sbox
@@ -64,12 +65,15 @@ _SILENT = {
     2: _names(
         r"""
         setlength addtolength setcounter addtocounter resizebox settowidth settoheight
-        addcontentsline fcolorbox multirow renewcommand@ numberwithin definecolorset
+        fcolorbox pdfbookmark multirow renewcommand@ numberwithin definecolorset
         raisebox@ pgfmathsetmacro DeclareCaptionLabelSeparator restylefloat floatstyle
         newfloat setkeys PassOptionsToPackage addtocontents selectfont
         """
     ),
-    3: _names("definecolor contentsline href@ DeclareCaptionFormat newglossaryentry"),
+    3: _names(
+        "definecolor providecolor addcontentsline contentsline DeclareCaptionFormat "
+        "newglossaryentry"
+    ),
 }
 _SILENT_ARGUMENTS = {name: number for number, names in _SILENT.items() for name in names} | {
     "href": 1,
@@ -175,6 +179,7 @@ class _Words:
         self.groups: list[tuple[str, list[str]]] = []
         """For each open group its cause, and the causes of the arguments behind it."""
         self.in_formula = False
+        self.num_tests = 0  # conditionals whose branches both stand in the text
         self.pending: list[str] = []  # causes of the arguments that follow
 
     def read(self) -> Iterator[Word]:
@@ -219,15 +224,19 @@ class _Words:
             return "formula"
         if any(name in _DRAWINGS for name in self.environments):
             return "drawing"
+        if self.num_tests:
+            return "open test"
         if any(name not in _PROSE_ENVIRONMENTS for name in self.environments):
             return "unknown environment"
         return ""
 
-    def listing(self, text: str, place: int, cause: str) -> Iterator[Word]:
+    def listing(self, text: str, place: int, cause: str, head: str) -> Iterator[Word]:
         """Read the words of verbatim text, in which a command may stand for itself or escape."""
+        escape = re.search(r"commandchars=\\?(.)", head)
+        marks = ("\\", escape[1] if escape else "\\")
         for word in self.words(text, place, cause):
             before = text[word.place - self.place - place - 1 :][:1]
-            is_command = before in ("\\", "&") and word.place > self.place + place
+            is_command = before in marks and word.place > self.place + place
             yield dataclasses.replace(word, cause=cause or ("escape" if is_command else ""))
 
     def words(self, text: str, place: int, cause: str) -> Iterator[Word]:
@@ -271,11 +280,12 @@ class _Words:
                 environment = re.search(r"\{([^}]*)\}", token)
                 drawn = environment is not None and environment[1] in _DRAWINGS
                 inside = re.sub(r"\\end\s*\{[^}]*\}\Z", "", inside)
-                yield from self.listing(inside, place, "drawing" if drawn else "")
+                cause = "drawing" if drawn else ""
+                yield from self.listing(inside, place, cause, head[0] if head else "")
             elif word in ("verb", "Verb", "lstinline", "mintinline"):
                 head = re.match(r"\\\w+\*?(?:\[(?:\\.|[^]])*\])?(?:\{\w+\}(?=.))?", token)
                 start = head.end() if head else 0
-                yield from self.listing(token[start:], place + start, "")
+                yield from self.listing(token[start:], place + start, "", token[:start])
             elif word == "href":
                 pass
             else:
@@ -296,6 +306,10 @@ class _Words:
                 while self.environments.pop() != match[1]:
                     pass
             return
+        if word == "fi":
+            self.num_tests = max(self.num_tests - 1, 0)
+        elif word.startswith("if") and not self.text.startswith("{", self._after_blank()):
+            self.num_tests += 1
         options = [] if word in ("left", "right", "big", "Big") else self.skip_option()
         printed = word in ("item", "twocolumn", "and")
         for option in options:

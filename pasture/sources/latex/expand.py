@@ -12,6 +12,7 @@ as it stands from then on (``unexpanded``); a paper past the total is given up.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -227,14 +228,12 @@ class Expander:
     def _drop_internal(self) -> None:
         """Leave out an internal of LaTeX, and its arguments: the text cannot hold either."""
         reader = self.reader
-        try:
+        with contextlib.suppress(NoArgument):
             for _ in range(_MAX_ARGUMENTS):
                 following = (reader.peek_raw() or "")[:1]
                 if following not in ("{", "["):
                     break
                 reader.arguments((MANDATORY if following == "{" else OPTIONAL,))
-        except NoArgument:
-            pass
         reader.skip_after_word()
         self.remove()
 

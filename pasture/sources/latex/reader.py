@@ -157,9 +157,10 @@ class Reader:
                 if self._short_verbs and token and len(token) > 1:
                     return self._short_verbs.get(token[0], "") + token
                 return token
-            if frame.index < len(frame.tokens):
-                frame.index += 1
-                return frame.tokens[frame.index - 1]
+            index = frame.index
+            if index < len(frame.tokens):
+                frame.index = index + 1
+                return frame.tokens[index]
             frames.pop()
 
     def peek(self) -> str | None:
