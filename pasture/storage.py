@@ -44,6 +44,8 @@ EXTRAS = {
 """The extras of this package that bring a protocol's library."""
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses before each new try of what failed on a remote file system."""
+GIVE_UP_SECONDS = 20.0
+"""How long trying goes on at most: what hangs at each try is not tried for minutes; ours."""
 FINAL = (
     FileNotFoundError,
     PermissionError,
@@ -98,7 +100,11 @@ def file_system(path: str) -> tuple[Any, str]:
     # Other processes write what we list, so listings must not be remembered. HDFS's libraries do
     # not, and hdfs-native takes no options but those of Hadoop.
     remembers = is_url(path) and path.split("://")[0] != "hdfs"
-    options = {"use_listings_cache": False} if remembers else {}
+    options: dict[str, Any] = {"use_listings_cache": False} if remembers else {}
+    if is_url(path) and path.split("://")[0] in ("s3", "s3a"):
+        # s3fs and this module try again; botocore's own five tries within each would take minutes.
+        known = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
+        options["config_kwargs"] = {"retries": {"max_attempts": 0}, "connect_timeout": 4, **known}
     try:
         fs, inner = fsspec.core.url_to_fs(path, **options)
     except (ImportError, OSError) as error:  # the latter from libraries that load another one
@@ -117,6 +123,7 @@ def _attempt(path: str, doing: str, operation: Callable[[], T], retry: bool = Tr
         StorageError: It failed for good.
     """
     pauses = iter(RETRY_SECONDS if retry and is_url(path) else ())
+    start = time.monotonic()
     # The services' libraries raise errors of many kinds of their own.
     kinds: type[Exception] = Exception if is_url(path) else OSError
     while True:
@@ -126,7 +133,7 @@ def _attempt(path: str, doing: str, operation: Callable[[], T], retry: bool = Tr
             raise
         except kinds as error:
             pause = None if isinstance(error, FINAL) else next(pauses, None)
-            if pause is None:
+            if pause is None or time.monotonic() - start > GIVE_UP_SECONDS:
                 told = (isinstance(error, OSError) and error.strerror) or str(error)
                 # Some services' "no such file" says nothing but the name.
                 is_name = isinstance(error, FileNotFoundError) and " " not in told

@@ -217,3 +217,11 @@ def test_explain_and_audit_name_what_is_unknown(small_output):
 def test_sources_lists_all():
     assert [*json.loads(call("sources", "--json"))] == [*SOURCES]
     assert "stackexchange" in call("sources")
+
+
+def test_an_unknown_runner_is_one_line(raw, tmp_path):
+    output = call(
+        "run", raw / "recipe.yaml", "--output", tmp_path / "out", "--", "--runner=None", code=2
+    )
+    assert output.startswith("error: --runner=None: Unexpected pipeline runner: None.")
+    assert output.count("\n") == 1

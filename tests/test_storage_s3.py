@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import http.server
+import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import moto.s3.models
@@ -236,3 +238,19 @@ def test_a_connection_that_goes_on_breaking_is_no_damaged_data(web):
         with pytest.raises(StorageError, match=r"cannot read http://.*file\.gz"):
             stream.read()
     Breaking.breaks = 0
+
+
+@pytest.mark.timeout(90)
+def test_a_server_that_accepts_and_says_nothing_is_given_up_within_half_a_minute(monkeypatch):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+        with socket.create_connection(address):  # which fills the queue of the server
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{address[1]}")
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+            start = time.monotonic()
+            with pytest.raises(StorageError, match=r"^cannot look for s3://bucket/x: .*imeout"):
+                storage.exists("s3://bucket/x")
+            assert time.monotonic() - start < 30

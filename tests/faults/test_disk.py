@@ -44,6 +44,7 @@ def test_a_full_disk_stops_the_run_and_leaves_only_whole_files(raw, tmp_path):
     assert done.returncode == 1, done.stderr
     assert "No space left on device" in done.stderr
     assert f"error: cannot write {output}/" in done.stderr
+    assert "Traceback" not in done.stderr
     whole = tmp_path / "whole"
     again = sh(
         f"{run_command(raw, whole)} --json >/dev/null\n"
