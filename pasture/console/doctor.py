@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
+import json
 import os
 import pathlib
 import re
@@ -37,8 +38,8 @@ JAVA_VERSION = 17  # PySpark 4
 # The module of each required package, and what needs it.
 LIBRARIES = {
     "apache-beam": ("apache_beam", "every stage"),
+    "backports-zstd": ("backports.zstd", "files packed by zstandard"),
     "click": ("click", "the command line"),
-    "datasketch": ("datasketch", "the parameters of MinHash"),
     "fasttext-numpy2": ("fasttext", "language identification and the classifiers"),
     "fastwarc": ("fastwarc", "WARC and WET files"),
     "fsspec": ("fsspec", "reading and writing files"),
@@ -56,6 +57,7 @@ LIBRARIES = {
     "sentencepiece": ("sentencepiece", "tokenizers and n-gram models"),
     "tokenizers": ("tokenizers", "tokenizers of Hugging Face"),
     "trafilatura": ("trafilatura", "extraction of main content"),
+    "urllib3": ("urllib3", "pasture fetch"),
     "xxhash": ("xxhash", "deduplication"),
 }
 EXTRAS = {
@@ -66,6 +68,7 @@ EXTRAS = {
     "gcs": "gs:// paths",
     "http": "http:// and https:// paths",
     "hdfs": "hdfs:// paths",
+    "export": "pasture export --push",
 }
 
 
