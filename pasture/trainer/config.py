@@ -219,7 +219,7 @@ class TrainConfig:
             warms up over a tenth of them (ours).
         schedule: How the rate falls after the warm-up: along a ``cosine`` (section 2.3), or, in
             ``wsd``, linearly over the last ``decay`` of the steps (MiniCPM, arXiv:2404.06395).
-        decay: Share of the steps in which the rate of ``wsd`` falls (MiniCPM, section 4.3).
+        decay: Share of the steps in which the rate of ``wsd`` falls; 0.1 as in MiniCPM.
         final_rate: Share of the peak that the schedule ends at (section 2.3).
         weight_decay: Of matrices only (section 2.3).
         betas: AdamW's (section 2.3).

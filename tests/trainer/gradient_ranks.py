@@ -1,7 +1,7 @@
 """Computes gradients in several processes: ``python gradient_ranks.py JOBS FOLDER COMPILER``.
 
 JOBS is a JSON list of jobs; each has ``processes``, ``output``, ``options`` (of ``TrainConfig``),
-and ``blocks`` (whether masks are those of a GPU). The gradients of the first step's batch, each
+and ``blocks`` (whether masks are those of a GPU). The gradients of one step's batch, each
 whole, are saved in FOLDER with the number of graphs that were compiled and the validation losses.
 Processes are forked from one that has imported everything, and take one job after another.
 """
@@ -9,12 +9,14 @@ Processes are forked from one that has imported everything, and take one job aft
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import pathlib
 import sys
 import warnings
 from typing import Any
 
+import numpy as np
 import sentencepiece  # noqa: F401 (this and the next before the fork, and not in every process)
 import torch
 import torch._dynamo
@@ -54,13 +56,24 @@ def add_presets() -> None:
     )
 
 
+def mixed_step(run: Run) -> int:
+    """Find the first step in which two sequences hold several documents, for masks to matter."""
+    for step in itertools.count():
+        whole = run.sampler.sequences(np.arange(step * BATCH, (step + 1) * BATCH))
+        if (whole.documents()[:, -2] > 0).sum() > 1:
+            return step
+    raise AssertionError
+
+
 def gradients(output: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Accumulate the gradients of the first batch, as a run of these options does."""
+    """Accumulate the gradients of one batch, as a run of these options does."""
     config = TrainConfig(device="cpu", micro_batch=1, validation_sequences=12, **options)
     with connect("cpu", config.tp) as ranks:
         run = Run.open(output, config, ranks)
         model, optimizer, _ = start(run)
-        sums = ranks.sum(Trainer(run, model, optimizer).accumulate(run.sampler.batch(0)))
+        sums = ranks.sum(
+            Trainer(run, model, optimizer).accumulate(run.sampler.batch(mixed_step(run)))
+        )
         found = {}
         for name, weight in model.named_parameters():
             assert weight.grad is not None, name

@@ -155,7 +155,7 @@ def expected(tokens_output: pathlib.Path) -> dict[tuple[str, bool], dict[str, An
 def test_gradients_of_every_weight_are_those_of_one_process(
     found: dict[Case, dict[str, Any]], expected: dict[tuple[str, bool], dict[str, Any]]
 ) -> None:
-    """Within 2e-5 of the largest value of each weight's gradient; 2e-6 were the most seen."""
+    """Within 2e-5 of the largest value of each weight's gradient."""
     wrong = {}
     for case, result in found.items():
         whole = expected[case.model, case.mask != "causal"]
