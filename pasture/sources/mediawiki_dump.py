@@ -24,6 +24,8 @@ MAX_TOKEN_BYTES = 1 << 20
 """Longest single tag, in bytes; ours. The longest in a sound dump are a few hundred."""
 MAX_DEPTH = 50
 """Deepest nesting of elements; ours. A sound dump has five levels."""
+ENCODINGS = frozenset(("utf-8", "utf-16", "iso-8859-1", "us-ascii"))
+"""What expat reads by itself; for all others it would ask Python's codecs. Dumps are in UTF-8."""
 MAX_NAME = 100
 """Longest name of an element; ours. Those of a sound dump have up to 15 characters."""
 MAX_NAMESPACES = 1_000
@@ -119,8 +121,7 @@ class DumpReader:
         self._namespaces: dict[str, int] = {}
         self._key = ""
         self._fed = 0
-        # Whatever the dump declares: expat asks Python for all other encodings.
-        parser = expat.ParserCreate("utf-8")
+        parser = expat.ParserCreate()
         parser.XmlDeclHandler = self._declaration
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
@@ -152,10 +153,8 @@ class DumpReader:
         return pages
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in ("utf-8", "us-ascii"):
-            raise DamagedDumpError(
-                "damaged_xml", f"the encoding {encoding[:50]!r}; dumps are in UTF-8"
-            )
+        if encoding is not None and encoding.lower() not in ENCODINGS:
+            raise DamagedDumpError("damaged_xml", f"the encoding {encoding[:50]!r} is not read")
 
     def _doctype(self, *_: object) -> None:
         raise DamagedDumpError("damaged_xml", "a document type declaration, which no dump has")
