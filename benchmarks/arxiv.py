@@ -32,10 +32,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks.reporting import machine
-from pasture.sources import archives
-from pasture.sources.archives import Limits, Member
-from pasture.sources.arxiv import submission_files
-from pasture.sources.latex import NotCleaned, clean_submission
+from pasture.sources.arxiv.latex import NotCleaned, clean_submission
+from pasture.sources.arxiv.source import submission_files
+from pasture.sources.containers import archives
+from pasture.sources.containers.archives import Limits, Member
 
 Files = Mapping[str, bytes]
 

@@ -29,8 +29,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from benchmarks.reporting import machine, markdown_table
-from pasture.sources.latex import NotCleaned, clean_submission
-from pasture.sources.latex.files import Submission, is_source
+from pasture.sources.arxiv.latex import NotCleaned, clean_submission
+from pasture.sources.arxiv.latex.files import Submission, is_source
 from tests.tex_words import CAUSES, Word, can_set, invented, set_pages
 
 PACKAGES = (

@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks.reporting import fastest_runs, machine, markdown_table, peak_memory
-from pasture.sources import gutenberg, gutenberg_notes
-from pasture.sources.archives import read_members
 from pasture.sources.base import Rejected
-from pasture.sources.books import Books, tidy
+from pasture.sources.books import gutenberg, gutenberg_notes
+from pasture.sources.books.source import Books, tidy
+from pasture.sources.containers.archives import read_members
 
 
 def read_files(paths: Sequence[str]) -> list[bytes]:

@@ -24,11 +24,11 @@ from pasture import storage
 from pasture.dedup.lines import DuplicateLines
 from pasture.filters.fasttext_models import load
 from pasture.filters.language import LanguageId, default_model
-from pasture.pipeline.options import LOCAL_RUNNER
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import Deduplicate
 from pasture.records import DOCUMENT_SCHEMA, Document, to_batches
-from pasture.sources.common_crawl import CommonCrawl
+from pasture.runners.options import LOCAL_RUNNER
+from pasture.sources.common_crawl.source import CommonCrawl
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import Deduplicate
 
 Answer = tuple[list[str], str, float]
 

@@ -17,7 +17,7 @@ import collections
 import sys
 
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.measure import Rates
+from pasture.driver.measure import Rates
 
 RAW_GIGABYTES = {
     "common_crawl": 40_000,

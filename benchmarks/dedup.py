@@ -45,10 +45,10 @@ from pasture.dedup.base import Deduplication
 from pasture.dedup.exact import ExactDuplicates
 from pasture.dedup.matching import Entries, match_bucket
 from pasture.dedup.near import NearDuplicates
-from pasture.pipeline.options import beam_options
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import Deduplicate
 from pasture.records import DOCUMENT_SCHEMA, MAX_BATCH_ROWS
+from pasture.runners.options import beam_options
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import Deduplicate
 
 SHARD_ROWS = 20_000
 COPIES = SHARD_ROWS // 10

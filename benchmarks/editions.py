@@ -24,11 +24,11 @@ from pasture import storage
 from pasture.dedup.near import NearDuplicates
 from pasture.dedup.shingles import Unit, shingle
 from pasture.dedup.verify import Measure, similarity
-from pasture.pipeline.options import LOCAL_RUNNER
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import Deduplicate
 from pasture.records import DOCUMENT_SCHEMA, Document, to_batches
-from pasture.sources.books import Books
+from pasture.runners.options import LOCAL_RUNNER
+from pasture.sources.books.source import Books
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import Deduplicate
 
 RULES: tuple[tuple[Measure, Unit, int], ...] = (
     ("containment", "words", 13),

@@ -33,11 +33,11 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 from benchmarks.reporting import machine, markdown_table
 from pasture.config import one_of
-from pasture.sources import html
-from pasture.sources.common_crawl import CommonCrawl
-from pasture.sources.crawl_pages import HttpResponse, parse_http
-from pasture.sources.main_content import Extractor
-from pasture.sources.warc import Record, read_records
+from pasture.sources.common_crawl.source import CommonCrawl
+from pasture.sources.containers import html
+from pasture.sources.containers.crawl_pages import HttpResponse, parse_http
+from pasture.sources.containers.main_content import Extractor
+from pasture.sources.containers.warc import Record, read_records
 
 Extract = Callable[[str], str]
 

@@ -34,7 +34,7 @@ from pasture.filters.c4 import C4Lines
 from pasture.filters.heuristics import GopherQuality, GopherRepetition
 from pasture.filters.language import KeepLanguages, LanguageId, default_model
 from pasture.records import Document, replace_column, to_batches
-from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.common_crawl.source import CommonCrawl
 
 STEPS: dict[str, tuple[Step, ...]] = {
     "language": (LanguageId(), KeepLanguages(languages=("en",), min_score=0.5)),

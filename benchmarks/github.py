@@ -27,10 +27,10 @@ from pasture.dedup.exact import digest
 from pasture.filters.base import Edit
 from pasture.filters.code import CodeHeuristics, StripHeader
 from pasture.records import MAX_BATCH_ROWS, Document, documents_to_batch
-from pasture.sources.archives import Limits, Member, read_members
 from pasture.sources.base import Rejected
-from pasture.sources.github import GitHub
-from pasture.sources.github_rows import SourceFile, parse_row, read_rows
+from pasture.sources.containers.archives import Limits, Member, read_members
+from pasture.sources.github.rows import SourceFile, parse_row, read_rows
+from pasture.sources.github.source import GitHub
 
 SUFFIX_LIST = (
     ".asm .bat .cmd .c .h .cs .cpp .hpp .c++ .h++ .cc .hh .C .H .cmake .css .dockerfile .f90 .f "

@@ -2,7 +2,7 @@
 
     python -m benchmarks.licenses [--packages FOLDER] [--max-chars 20000] [--detectors NAME ...]
 
-Two sets of texts. The test table of ``tests/sources/test_licenses.py`` says for each text whether
+Two sets of texts. The table of ``tests/sources/github/test_licenses.py`` says for each text whether
 it is kept. For the packages installed in FOLDER (this Python's ``site-packages`` otherwise), the
 licence files are judged together and compared with what their METADATA states; a package
 without a licence file or without a stated licence is left out, and so is one with a licence file
@@ -22,9 +22,9 @@ import sysconfig
 import time
 from collections.abc import Callable
 
-from pasture.sources import licenses, package_metadata, spdx
-from pasture.sources.github import GitHub
-from pasture.sources.license_tree import is_license_file
+from pasture.sources.github import licenses, package_metadata, spdx
+from pasture.sources.github.license_tree import is_license_file
+from pasture.sources.github.source import GitHub
 
 ALLOWED = GitHub(inputs=()).licenses
 TABLE = pathlib.Path(__file__).parents[1] / "tests" / "sources" / "test_licenses.py"

@@ -30,11 +30,11 @@ import pyarrow.parquet as pq
 from benchmarks.reporting import machine, markdown_table
 from pasture import storage
 from pasture.dedup.lines import UNICODE_PUNCTUATION, DuplicateLines
-from pasture.pipeline.options import LOCAL_RUNNER
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import Deduplicate
 from pasture.records import DOCUMENT_SCHEMA, Document, to_batches
-from pasture.sources.c4 import C4
+from pasture.runners.options import LOCAL_RUNNER
+from pasture.sources.c4.source import C4
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import Deduplicate
 
 SHARDS, ROUNDS = 4, 3
 DIGIT = re.compile(r"\d")

@@ -21,10 +21,10 @@ import numpy as np
 from benchmarks.reporting import machine, markdown_table, peak_memory
 from pasture import storage
 from pasture.dedup.lines import DuplicateLines
-from pasture.pipeline.options import LOCAL_RUNNER
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import Deduplicate
 from pasture.records import DOCUMENT_SCHEMA, Document, to_batches
+from pasture.runners.options import LOCAL_RUNNER
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import Deduplicate
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")
 PAGE_LINES, OWN_SHARE, POOL = 100, 0.6, 20_000

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.plotting import plot_lines
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 from pasture.recipes.load import load_recipe
 
 _WORDS = (

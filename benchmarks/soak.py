@@ -32,15 +32,15 @@ from benchmarks.soak_input import first_of_pair, is_copy, make_input, plan_shard
 from pasture import storage
 from pasture.console.plans import measure_recipe, show_estimate
 from pasture.console.progress import RunProgress
+from pasture.driver.estimate import Estimate, estimate
+from pasture.driver.measure import Rates
+from pasture.driver.memory import held_bytes
+from pasture.driver.run import run_recipe
 from pasture.manifests.outputs import Output
-from pasture.pipeline.estimate import Estimate, estimate
-from pasture.pipeline.measure import Rates
-from pasture.pipeline.memory import held_bytes
-from pasture.pipeline.processes import process_tree
-from pasture.pipeline.run import run_recipe
-from pasture.pipeline.work import JobUse
 from pasture.recipes.load import load_recipe
 from pasture.recipes.schema import Recipe
+from pasture.runners.processes import process_tree
+from pasture.runners.work import JobUse
 
 RECIPE = """\
 extends: llama

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.options import beam_options
+from pasture.runners.options import beam_options
 
 PARTS = 60
 VALUE_BYTES = 200

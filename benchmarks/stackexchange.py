@@ -32,9 +32,9 @@ import py7zr
 
 from benchmarks.reporting import fastest_runs, machine, markdown_table, peak_memory
 from pasture.records import Document
-from pasture.sources import stackexchange_dump as dump
-from pasture.sources.stackexchange import StackExchange
-from pasture.sources.stackexchange_html import HtmlToText
+from pasture.sources.stackexchange import dump
+from pasture.sources.stackexchange.html import HtmlToText
+from pasture.sources.stackexchange.source import StackExchange
 
 QUESTIONS, ANSWERS = 0.36, 0.60
 """Shares of the posts, about those of the real sites; the rest are tag wikis."""

@@ -39,13 +39,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from benchmarks.reporting import machine, markdown_table
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 from pasture.recipes.load import load_recipe
 from pasture.records import Document
-from pasture.sources import wikitext
-from pasture.sources.mediawiki_dump import Page, SiteInfo, read_pages
-from pasture.sources.wiki_languages import LANGUAGES
-from pasture.sources.wikipedia import Wikipedia
+from pasture.sources.wikipedia import wikitext
+from pasture.sources.wikipedia.mediawiki_dump import Page, SiteInfo, read_pages
+from pasture.sources.wikipedia.source import Wikipedia
+from pasture.sources.wikipedia.wiki_languages import LANGUAGES
 
 PAGES_PER_STREAM = 100
 """As in the dumps of the Wikimedia Foundation."""

@@ -25,4 +25,4 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     pip install --no-cache-dir --only-binary :all: --constraint /constraints.txt \
         --find-links /wheels 'pasture[gcs,s3]' \
     && rm /constraints.txt \
-    && python -c 'import pasture.pipeline.run'
+    && python -c 'import pasture.driver.run'

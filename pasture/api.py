@@ -33,7 +33,7 @@ from pasture.records import (
 from pasture.sources.base import Rejected
 
 if TYPE_CHECKING:
-    from pasture.pipeline.run import Progress
+    from pasture.driver.run import Progress
     from pasture.tokenize.reader import TokenStream
     from pasture.tokenize.writer import Split
 
@@ -75,7 +75,7 @@ def run(
     Raises:
         PastureError: Something cannot work; a later run continues with what is done.
     """
-    from pasture.pipeline.run import run_recipe
+    from pasture.driver.run import run_recipe
 
     loaded = load_recipe(recipe, input) if isinstance(recipe, str) else recipe
     run_recipe(loaded, output, until=until, workers=workers, force=force, progress=progress)

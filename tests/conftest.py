@@ -112,7 +112,7 @@ def raw(tmp_path: pathlib.Path) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def small_output(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The output of the small recipe; not to be changed."""
-    from pasture.pipeline.run import run_recipe
+    from pasture.driver.run import run_recipe
     from pasture.recipes.load import load_recipe
 
     folder = tmp_path_factory.mktemp("small")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pasture.pipeline.processes import command_line, process_tree
+from pasture.runners.processes import command_line, process_tree
 
 
 def descendants(pid: int) -> list[int]:

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pasture.driver.run import plan, run_recipe
 from pasture.errors import ConfigError
 from pasture.manifests.outputs import Output
-from pasture.pipeline.run import plan, run_recipe
 from pasture.plugins import code_digest
 from pasture.recipes.load import Registry, load_recipe
 from tests.plugin_code import PLUGIN

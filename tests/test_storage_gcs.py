@@ -14,8 +14,8 @@ import fsspec
 import pytest
 
 from pasture import storage
+from pasture.driver.run import run_recipe
 from pasture.errors import StorageError
-from pasture.pipeline.run import run_recipe
 from pasture.recipes.load import load_recipe
 from tests.trees import differences
 

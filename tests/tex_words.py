@@ -16,7 +16,7 @@ import subprocess
 import unicodedata
 from collections.abc import Iterator
 
-from pasture.sources.latex.tokens import Lexer, Lexicon
+from pasture.sources.arxiv.latex.tokens import Lexer, Lexicon
 
 CAUSES = {
     "name": "an argument that TeX never prints: a key, a file, a length, an option in brackets",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pasture.errors import ConfigError, PastureError
-from pasture.visible import visible
+from pasture.text.visible import visible
 
 if TYPE_CHECKING:
     import logging

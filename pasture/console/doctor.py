@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from pasture.errors import PastureError
-from pasture.visible import visible, visible_json
+from pasture.text.visible import visible, visible_json
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -27,7 +27,7 @@ from pasture.manifests.outputs import (
     removed_lines,
     verify,
 )
-from pasture.visible import visible_line
+from pasture.text.visible import visible_line
 
 MEASURES = ("language", "language_score", "perplexity", "perplexity_bucket", "reference_score")
 

@@ -11,9 +11,9 @@ from pasture.console.progress import RunProgress
 from pasture.console.text import duration, show_json, size, stdout, table
 
 if TYPE_CHECKING:
-    from pasture.pipeline.estimate import Estimate
-    from pasture.pipeline.measure import Rates
-    from pasture.pipeline.run import PlannedNode
+    from pasture.driver.estimate import Estimate
+    from pasture.driver.measure import Rates
+    from pasture.driver.run import PlannedNode
     from pasture.recipes.schema import Recipe
 
 
@@ -88,7 +88,7 @@ def show_estimate(estimate: Estimate, as_json: bool) -> None:
 
 def measure_recipe(recipe: Recipe, workers: int, sample_bytes: int, quiet: bool) -> Rates:
     """Run a recipe on a sample in a temporary folder, showing how it goes on."""
-    from pasture.pipeline.measure import measure
+    from pasture.driver.measure import measure
 
     with (
         tempfile.TemporaryDirectory(prefix="pasture-measure-") as folder,

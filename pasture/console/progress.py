@@ -22,8 +22,8 @@ from rich.progress import (
 from pasture.console.text import SafeConsole, duration
 
 if TYPE_CHECKING:
-    from pasture.pipeline.estimate import Estimate
-    from pasture.pipeline.work import JobUse
+    from pasture.driver.estimate import Estimate
+    from pasture.runners.work import JobUse
 
 
 MOST_BY_TIME = 0.9

@@ -68,8 +68,8 @@ def _short(path: str) -> str:
 
 def show_check(file: str, root: str, as_json: bool) -> None:
     """Check a recipe as a run does before its first job, and say what it holds."""
-    from pasture.pipeline.graph import Context, build_graph
-    from pasture.pipeline.run import check_before
+    from pasture.driver.run import check_before
+    from pasture.graph import Context, build_graph
     from pasture.recipes.load import load_recipe
 
     recipe = load_recipe(file, root)

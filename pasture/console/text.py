@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pasture.visible import visible, visible_json, visible_line
+from pasture.text.visible import visible, visible_json, visible_line
 
 
 class SafeConsole(Console):

@@ -51,7 +51,7 @@ from pasture.dedup.parts import (
     to_positions,
 )
 from pasture.dedup.shingles import slices
-from pasture.urls import normalise_url
+from pasture.text.urls import normalise_url
 
 Form = Literal["ccnet", "c4"]
 

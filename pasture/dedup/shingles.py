@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from pasture.dedup.addresses import Ints
-from pasture.words import split_words
+from pasture.text.words import split_words
 
 Unit = Literal["words", "dash_words", "characters"]
 

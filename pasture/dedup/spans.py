@@ -37,7 +37,7 @@ from pasture.dedup.parts import (
 )
 from pasture.dedup.shingles import polynomial
 from pasture.records import RemovedLines
-from pasture.sentences import split_sentences
+from pasture.text.sentences import split_sentences
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pasture.dedup.base import Deduplication
 from pasture.dedup.exact import digest, to_duplicate_rows, to_keys
 from pasture.dedup.matching import Entries, MatchEntries
 from pasture.dedup.parts import found_any
-from pasture.urls import normalise_url
+from pasture.text.urls import normalise_url
 
 
 @dataclasses.dataclass(frozen=True)

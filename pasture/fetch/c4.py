@@ -13,8 +13,8 @@ from pasture.fetch.base import Origin, RemoteFile, Terms, checked_path, unique
 from pasture.fetch.client import Client
 from pasture.fetch.listings import parse_json, whole_number
 
-_NAME = re.compile(r"[\w.-]+/(c4-(train|validation)\.\d{5}-of-\d{5}\.json\.gz)", re.ASCII)
-_NEXT = re.compile(r'<([^>]+)>;\s*rel="?next"?')
+_NAME = re.compile(r"\A[\w.-]+/(c4-(train|validation)\.\d{5}-of-\d{5}\.json\.gz)", re.ASCII)
+_NEXT = re.compile(r'<([^<>]{1,2000})>;\s{0,9}rel="?next"?')
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_PAGES = 100
 """Pages of a listing of 1,000 files each; the data set has about 1,000 files a variant."""

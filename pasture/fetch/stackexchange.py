@@ -10,9 +10,9 @@ from pasture.errors import ConfigError, FetchError
 from pasture.fetch.base import Manners, Origin, RemoteFile, Terms, checked_path, unique
 from pasture.fetch.client import Client
 from pasture.fetch.listings import parse_json, whole_number
-from pasture.sources.stackexchange import is_meta, site_of
+from pasture.sources.stackexchange.source import is_meta, site_of
 
-_ARCHIVE = re.compile(r"[A-Za-z0-9.]+(?:-([A-Za-z]+))?\.7z")
+_ARCHIVE = re.compile(r"\A[A-Za-z0-9.]+(?:-([A-Za-z]+))?\.7z")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pasture.errors import ConfigError, FetchError
 from pasture.fetch.base import Manners, Origin, RemoteFile, Terms
 from pasture.fetch.client import Client
-from pasture.sources.wiki_languages import LANGUAGES
+from pasture.sources.wikipedia.wiki_languages import LANGUAGES
 
 _LATEST = "latest"
 

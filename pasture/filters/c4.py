@@ -3,7 +3,7 @@
 ``C4Lines`` cleans a page line by line, ``C4Pages`` looks at what a later deduplication of lines
 left of it, and ``BadWords`` drops pages with a word of a list. The one deviation that changes
 counts is the sentence splitter: C4 uses NLTK's punkt model, which would have to be downloaded;
-``pasture.sentences`` is a small rule-based stand-in.
+``pasture.text.sentences`` is a small rule-based stand-in.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pasture import storage
 from pasture.errors import ConfigError
 from pasture.filters.base import Edit, Editor, Filter
 from pasture.records import RemovedLines
-from pasture.sentences import count_sentences
+from pasture.text.sentences import count_sentences
 
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 

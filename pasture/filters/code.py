@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pasture import code_languages
 from pasture.filters.base import Edit, Editor, Filter
 from pasture.filters.license_header import strip_header
+from pasture.text import code_languages
 
 _SPACE, _MARK, _DIGIT, _LOWER, _UPPER, _FOREIGN = range(6)
 

@@ -26,7 +26,7 @@ from pasture import config, storage
 from pasture.errors import ConfigError, InputError
 from pasture.filters.base import Annotator, Filter, Step
 from pasture.records import replace_column, to_metadata
-from pasture.words import split_words
+from pasture.text.words import split_words
 
 MAX_WORDS = 100_000_000
 """Words of all evaluation sets together; ours. They take about 2 GB of memory."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from pasture.filters.base import Filter
 from pasture.filters.word_ngrams import RepeatedNGrams
-from pasture.words import Words
+from pasture.text.words import Words
 
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"\w+")

@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import re
 
-from pasture.code_languages import COMMENTS, Comments
 from pasture.records import RemovedLines
+from pasture.text.code_languages import COMMENTS, Comments
 
 HEAD_CHARS = 16_384
 """Start of a file in which a header is looked for; ours. A full GPL notice and the Apache

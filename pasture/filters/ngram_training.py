@@ -23,7 +23,7 @@ from pasture.filters.model_files import publish
 from pasture.filters.ngram import NGRAMS, PIECES, NgramModel, open_model, perplexity
 from pasture.filters.ngram_text import normalise
 from pasture.filters.sampling import TextSample
-from pasture.sentencepiece_training import train_pieces
+from pasture.text.sentencepiece_training import train_pieces
 
 # SentencePiece passes over lines of more than 4,192 bytes; a character has four at most.
 _LINE_CHARACTERS = 1000

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import xxhash
 
-from pasture.urls import normalise_url
+from pasture.text.urls import normalise_url
 
 
 class CitedUrls:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from pasture.words import Words
+from pasture.text.words import Words
 
 _Numbers = npt.NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from pasture.manifests.clusters import Cluster
 from pasture.report.data import Example, Histogram, Report, SourceReport
-from pasture.visible import visible
+from pasture.text.visible import visible
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """

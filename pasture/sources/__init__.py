@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pasture.config import one_of
-from pasture.sources.arxiv import Arxiv
+from pasture.sources.arxiv.source import Arxiv
 from pasture.sources.base import Source
-from pasture.sources.books import Books
-from pasture.sources.c4 import C4
-from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.books.source import Books
+from pasture.sources.c4.source import C4
+from pasture.sources.common_crawl.source import CommonCrawl
 from pasture.sources.documents.source import Documents
-from pasture.sources.github import GitHub
-from pasture.sources.stackexchange import StackExchange
-from pasture.sources.wikipedia import Wikipedia
+from pasture.sources.github.source import GitHub
+from pasture.sources.stackexchange.source import StackExchange
+from pasture.sources.wikipedia.source import Wikipedia
 
 SOURCES: dict[str, type[Source]] = {
     source.name: source

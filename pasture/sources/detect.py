@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pasture import code_languages, storage
+from pasture import storage
 from pasture.errors import InputError
 from pasture.sources.documents.formats import format_by_name, is_no_data, split_of
 from pasture.sources.file_kinds import Verdict, ending, judge_file
-from pasture.sources.license_tree import is_license_file
+from pasture.sources.github.license_tree import is_license_file
+from pasture.text import code_languages
 
 LOOKED_AT = 8
 """So many files of one folder and ending are looked at, before all are; ours."""

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pasture import code_languages, storage
+from pasture import storage
 from pasture.errors import InputError
-from pasture.sources import archives, compression
 from pasture.sources.base import Rejected
+from pasture.sources.containers import archives, compression
 from pasture.sources.documents.check import sample_rows
 from pasture.sources.documents.columns import ColumnMap
 from pasture.sources.documents.formats import (
@@ -29,7 +29,8 @@ from pasture.sources.documents.tables import (
     read_parquet,
     read_types,
 )
-from pasture.sources.license_tree import is_license_file
+from pasture.sources.github.license_tree import is_license_file
+from pasture.text import code_languages
 
 TEXT_COLUMNS = ("text", "content", "body", "raw_content", "document", "article", "markdown")
 """Usual names of the column of texts, best first."""
@@ -40,7 +41,7 @@ titles and addresses are shorter."""
 _ROWS = 20
 _START_BYTES = 64 << 10
 _MEMBERS = 20
-_ARXIV_MEMBER = re.compile(r"(?:.*/)?(?:\d{4}\.\d{4,5}|[a-z-]+\d{7})\.(?:gz|pdf|tar\.gz)$")
+_ARXIV_MEMBER = re.compile(r"\A(?:.*/)?(?:\d{4}\.\d{4,5}|[a-z-]+\d{7})\.(?:gz|pdf|tar\.gz)$")
 _OTHER_TABLE = re.compile(r"-(?:Badges|Comments|PostHistory|PostLinks|Tags|Users|Votes)\.7z$", re.I)
 _CRAWL = re.compile(r"\.(?:warc|wet)(?:\.gz)?$|\.warc\.wet(?:\.gz)?$|(?:wet|warc)\.paths(?:\.gz)?$")
 _WAT = re.compile(r"\.wat(?:\.gz)?$|wat\.paths(?:\.gz)?$")

@@ -18,7 +18,7 @@ from typing import Any
 
 from pasture import __version__, storage
 from pasture.errors import ConfigError, ModelError
-from pasture.sentencepiece_training import train_pieces
+from pasture.text.sentencepiece_training import train_pieces
 
 log = logging.getLogger(__name__)
 

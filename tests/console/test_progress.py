@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from pasture.console.progress import RunProgress, TimeLeft
-from pasture.pipeline.estimate import Estimate, JobEstimate, StageEstimate
+from pasture.driver.estimate import Estimate, JobEstimate, StageEstimate
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pasture.dedup.parts import PartsFound
 from pasture.dedup.spans import DuplicateSpans, FindDuplicateSpans, drop_sentences
-from pasture.sentences import split_sentences
+from pasture.text.sentences import split_sentences
 
 FEW = settings(
     max_examples=8,

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 from pasture.recipes.layers import find_recipe
 from pasture.recipes.load import load_recipe
 from pasture.sample import write_sample

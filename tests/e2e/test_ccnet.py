@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from pasture.driver.run import run_recipe
 from pasture.filters.fasttext_models import load
 from pasture.filters.language import default_model
 from pasture.manifests.outputs import Output, kept_rows
-from pasture.pipeline.run import run_recipe
 from pasture.recipes.load import load_recipe
 from tests import ccnet_rules
 

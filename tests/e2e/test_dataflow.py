@@ -7,10 +7,10 @@ import socket
 import apache_beam as beam
 import pytest
 
-from pasture.pipeline.graph import BeamNode, Context, build_graph
-from pasture.pipeline.options import beam_options
-from pasture.pipeline.run import add_stage
+from pasture.driver.run import add_stage
+from pasture.graph import BeamNode, Context, build_graph
 from pasture.recipes.load import load_recipe
+from pasture.runners.options import beam_options
 
 FLAGS = [
     "--runner=DataflowRunner",

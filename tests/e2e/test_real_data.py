@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 import sentencepiece
 
+from pasture.driver.run import run_recipe
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
-from pasture.pipeline.run import run_recipe
 from pasture.recipes.load import load_recipe
 from pasture.tokenize.verify import verify_tokens
 

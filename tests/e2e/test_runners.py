@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pasture.pipeline.options import LOCAL_RUNNER
+from pasture.runners.options import LOCAL_RUNNER
 from tests.trees import differences
 
 # Where many share the machine, Java takes its time to start.

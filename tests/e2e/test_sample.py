@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from lxml import html
 
 from pasture.cli import main
+from pasture.driver.run import run_recipe
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
-from pasture.pipeline.run import run_recipe
 from pasture.recipes.load import load_recipe
 from pasture.tokenize.verify import verify_tokens
 from tests.trees import differences
@@ -80,7 +80,7 @@ def test_the_vocabulary_that_the_sample_cannot_carry_is_said_aloud(sample_output
     card = Output(str(sample_output)).manifest("tokenizer")["card"]
     assert card["requested_vocab_size"] == 32_000
     if card["vocab_size"] < 32_000:
-        assert "carries a vocabulary" in card["notes"][0]
+        assert "supports a vocabulary" in card["notes"][0]
 
 
 def test_token_shards_open_as_plain_arrow(sample_output):

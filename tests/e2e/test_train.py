@@ -18,7 +18,7 @@ import pytest
 import torch
 import yaml
 
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 from pasture.recipes.load import load_recipe
 from pasture.tokenize.reader import TokenCorpus
 from pasture.trainer.config import TrainConfig

@@ -16,16 +16,16 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from pasture.pipeline.local import worker_processes
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 from pasture.recipes.load import load_recipe
+from pasture.runners.local import worker_processes
 from tests.trees import differences
 
 KILLS = 30
 PARENT = """
 import os, sys
 from pasture.recipes.load import load_recipe
-from pasture.pipeline.run import run_recipe
+from pasture.driver.run import run_recipe
 
 for line in sys.stdin:
     raw, output = line.split()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pasture import code_languages
 from pasture.filters.code import CodeMeasures, measure
 from pasture.sample import github as sample
 from pasture.sources.base import Rejected
-from pasture.sources.github_rows import parse_row, read_rows
+from pasture.sources.github.rows import parse_row, read_rows
+from pasture.text import code_languages
 
 LONG = 60
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pasture.code_languages import COMMENTS
 from pasture.filters.license_header import HEAD_CHARS, strip_header
 from pasture.records import RemovedLines
+from pasture.text.code_languages import COMMENTS
 
 APACHE = [
     "Copyright 2020 Ada Example",

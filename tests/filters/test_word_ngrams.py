@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasture.filters.word_ngrams import RepeatedNGrams
-from pasture.words import Words
+from pasture.text.words import Words
 
 WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60)
 

@@ -23,9 +23,9 @@ from backports import zstd
 
 from pasture.errors import PastureError
 from pasture.manifests.shards import record_from
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import ExtractShard
 from pasture.sources import SOURCES
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import ExtractShard
 from tests.hostile import files as f
 
 SECONDS = 60

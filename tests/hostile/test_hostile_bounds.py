@@ -10,10 +10,10 @@ import time
 import pytest
 
 from pasture.manifests.shards import record_from
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import ExtractShard
 from pasture.sources import SOURCES
 from pasture.sources.containment import UNEXPECTED
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import ExtractShard
 from tests.hostile.bounds import BOUNDS, MEMORY_MB, SECONDS
 from tests.hostile.test_hostile_input import peak_mb
 

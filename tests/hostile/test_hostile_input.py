@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pasture.manifests.shards import record_from
-from pasture.pipeline.shards import StageFolder
-from pasture.pipeline.stages import ExtractShard
 from pasture.sources import SOURCES
+from pasture.stages.shards import StageFolder
+from pasture.stages.transforms import ExtractShard
 from tests.hostile.cases import CASES, Case
 from tests.hostile.document_cases import DOCUMENT_CASES
 

@@ -42,9 +42,6 @@ MOST_GROWTH = 24
 """How much longer eight times as much text may take: 8 where time is linear, 64 where it grows
 with the square. Between them are the noise and the caches of a shared machine."""
 
-# Mended on another branch, which rewrites these modules.
-ELSEWHERE = ("pasture.sources.latex.", "pasture.sources.arxiv")
-
 # They read the texts of this package only.
 OWN_TEXTS = "pasture.sample."
 
@@ -260,7 +257,7 @@ ALL = patterns()
 PATTERNS = {
     name: pattern
     for name, pattern in ALL.items()
-    if not name.startswith((*ELSEWHERE, OWN_TEXTS)) and name not in KNOWN
+    if not name.startswith(OWN_TEXTS) and name not in KNOWN
 }
 
 

@@ -79,7 +79,7 @@ NO_CORPUS_TEXT = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A corpus whose texts, addresses and ids hold control characters, and its output."""
-    from pasture.pipeline.run import run_recipe
+    from pasture.driver.run import run_recipe
     from pasture.recipes.load import load_recipe
 
     folder = tmp_path_factory.mktemp("evil")

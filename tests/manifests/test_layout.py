@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from pasture.cli import main
+from pasture.driver.run import plan, run_recipe
 from pasture.errors import StageError
 from pasture.manifests.layout import Places, check_layout, finished_keys, places
 from pasture.manifests.outputs import Output, verify
-from pasture.pipeline.run import plan, run_recipe
 from pasture.recipes.load import load_recipe
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pasture.errors import ConfigError
-from pasture.pipeline.graph import build_graph
+from pasture.graph import build_graph
 from pasture.recipes.layers import builtin_recipes, find_recipe
 from pasture.recipes.load import load_recipe
 

@@ -13,8 +13,8 @@ from pasture.recipes.load import load_recipe
 from pasture.records import Document
 from pasture.sample import c4, common_crawl, write_sample
 from pasture.sample.containers import read_bundle
-from pasture.sources.c4 import C4
-from pasture.sources.common_crawl import CommonCrawl
+from pasture.sources.c4.source import C4
+from pasture.sources.common_crawl.source import CommonCrawl
 from tests.trees import differences
 
 SOURCES = ["common_crawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange"]

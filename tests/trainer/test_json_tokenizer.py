@@ -11,8 +11,8 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from pasture import storage
 from pasture.manifests.mixture import make_plan, write_realised
-from pasture.pipeline.tokens import tokenizer_facts
 from pasture.records import Document, documents_to_batch
+from pasture.stages.tokens import tokenizer_facts
 from pasture.tokenize.encode import Encoder
 from pasture.tokenize.writer import TokenMetadata, token_batch, write_token_shard
 from pasture.trainer.config import TrainConfig

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError
-from pasture.sources import archives, compression
+from pasture.sources.containers import archives, compression
 from pasture.sources.documents.columns import BadRow, ColumnMap
 from pasture.sources.documents.formats import InputFile
 from pasture.sources.documents.lines import TableStyle, parse_json
@@ -29,7 +29,7 @@ CHECKED_GROUPS = 32
 """Most groups of files that are looked at, the first ones; ours."""
 _SAMPLE_BYTES = 1 << 20
 _SAMPLE_ROWS = 100
-_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
+_ARRAY = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*\[\s*\{")
 _MAX_LISTED = 60
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pasture import storage
 from pasture.errors import ConfigError, InputError
-from pasture.sources import archives, compression
+from pasture.sources.containers import archives, compression
 
 Format = Literal["jsonl", "parquet", "arrow", "csv", "tsv", "text"]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from pasture import storage
-from pasture.sources import archives, compression
 from pasture.sources.base import Rejected
+from pasture.sources.containers import archives, compression
 from pasture.sources.documents.columns import BadRow
 
 PREVIEW = 2000

@@ -16,8 +16,8 @@ import xxhash
 from pasture import storage
 from pasture.errors import ConfigError
 from pasture.records import Columns, Document
-from pasture.sources import archives, compression
 from pasture.sources.base import InputShard, Rejected, Source, SourceInfo, group_files
+from pasture.sources.containers import archives, compression
 from pasture.sources.documents.check import check_files
 from pasture.sources.documents.columns import BadRow, ColumnMap, Fields
 from pasture.sources.documents.formats import (
@@ -37,7 +37,7 @@ from pasture.sources.documents.lines import (
     read_table,
 )
 from pasture.sources.documents.tables import TableLimits, cut_parquet, read_arrow, read_parquet
-from pasture.sources.github_rows import printable
+from pasture.sources.github.rows import printable
 
 KNOWN_IDS = 1 << 20
 """So many ids of a unit of work are compared with each other, the first ones; ours. They take

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pasture import storage
-from pasture.sources import archives
 from pasture.sources.base import Rejected
+from pasture.sources.containers import archives
 from pasture.sources.documents.arrow_messages import FILE_MAGIC, TooMuch, check_messages
 from pasture.sources.documents.columns import ColumnMap, Undecodable
 

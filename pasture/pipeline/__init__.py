@@ -1,1 +1,0 @@
-"""Recipes, the graph of their stages, and running them on Apache Beam."""

@@ -1,0 +1,1 @@
+"""Raw containers that several sources read: WARC files, archives and HTML."""
