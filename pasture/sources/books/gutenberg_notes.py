@@ -57,9 +57,9 @@ _CREDIT = re.compile(
     | \[?portions[ ]of[ ]this[ ]header[ ]are[ ]copyright\b
     | \[?project[ ]gutenberg[ ]is[ ]a[ ]trademark\b
     | \[?chapters?[ ][\divxlc, -]{{1,20}}:?[ ]+(?:mostly[ ])?(?:scanned|typed)[ ]by\b
-    | (?:note:[ ]+)?project[ ]gutenberg[ ](?:also[ ])?has\b
-    | (?:note:[ ]+)?images[ ]of[ ]the[ ]original[ ]pages\b
-    | note:[ ]+.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.|\be-?(?:text|book)\b)
+    | (?:note:[ ]{{1,9}})?project[ ]gutenberg[ ](?:also[ ])?has\b
+    | (?:note:[ ]{{1,9}})?images[ ]of[ ]the[ ]original[ ]pages\b
+    | note:[ ]{{1,9}}.{{0,200}}?(?:html[ ]version|project[ ]gutenberg|www\.|\be-?(?:text|book)\b)
     | this[ ]and[ ]all[ ]associated[ ]files\b
     | html[ ]version[ ]by\b
     | (?:the[ ])?(?:project[ ]gutenberg['’]?s?[ ])?(?:online[ ])?distributed[ ]proofread

@@ -42,7 +42,7 @@ from pasture.sources.arxiv.latex.reader import (
 from pasture.sources.arxiv.latex.styles import Style
 from pasture.sources.arxiv.latex.tokens import LETTERS, cost, is_control_word
 
-_LINE_END = re.compile(r"[ \t]*\n")
+_LINE_END = re.compile(r"[ \t]{0,1000}\n")
 QUIETLY = "\\<quietly>"  # runs the group behind it as a style file's code; no text can hold it
 _MAX_ARGUMENTS = 9  # TeX's own limit
 _PREFIXES = frozenset({"\\global", "\\long", "\\protected", "\\outer", "\\expandafter"})
