@@ -10,7 +10,7 @@ from pasture.filters.decontaminate import Decontaminate, MarkContaminated
 from pasture.filters.heuristics import FineWebQuality, GopherQuality, GopherRepetition
 from pasture.filters.language import KeepLanguages, LanguageId
 from pasture.filters.ngram import KeepBuckets, Perplexity, PerplexityBuckets
-from pasture.filters.scores import Classifier, KeepScores
+from pasture.filters.scores import Classifier, Embed, KeepScores
 
 FILTERS: dict[str, type[Step]] = {
     step.name: step
@@ -29,6 +29,7 @@ FILTERS: dict[str, type[Step]] = {
         ReferenceClassifier,
         KeepReferences,
         Classifier,
+        Embed,
         KeepScores,
         CodeHeuristics,
         StripHeader,

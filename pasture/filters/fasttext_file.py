@@ -17,6 +17,7 @@ from pasture.errors import ModelError
 _MAGIC = 793712314
 _VERSIONS = (11, 12)
 _SUPERVISED = 3
+_WORD_VECTORS = (1, 2)  # CBOW and skip-gram
 _LOSSES = (1, 2, 3, 4)  # hierarchical softmax, negative sampling, softmax, one against all
 _QUANTIZER_CENTROIDS = 256
 _CHUNK = 1 << 20
@@ -38,28 +39,34 @@ class _Head:
     uses_buckets: bool
 
 
-def check(path: str) -> None:
-    """Check the structure of a supervised model, at the cost of reading its dictionary.
+def check(path: str, *, supervised: bool = True) -> None:
+    """Check the structure of a model, at the cost of reading its dictionary.
 
     Every number that fastText computes a place in memory from is compared with the others, because
     it does not do so itself: a bit that flipped in one of them ends the process.
+
+    Args:
+        path: The local file.
+        supervised: Whether it must be a classifier, or else word vectors.
 
     Raises:
         ModelError: It is something else, another kind of model, or not whole.
     """
     with open(path, "rb") as stream:  # noqa: PTH123 (a path as fastText takes it)
         try:
-            head = _check_head(stream)
-            words, labels, pruned = _check_dictionary(stream)
+            head = _check_head(stream, supervised)
+            words, labels, pruned = _check_dictionary(stream, int(supervised))
             quantized = _boolean(stream)
             rows = words + (head.bucket if pruned is None else pruned)
             if pruned is None and head.uses_buckets and head.bucket < 1:
                 raise ValueError("it has n-grams, and no buckets for them")
             _check_matrix(stream, quantized, rows, head.dim)
             quantized_output = _boolean(stream)
-            _check_matrix(stream, quantized and quantized_output, labels, head.dim)
+            outputs = labels if supervised else words
+            _check_matrix(stream, quantized and quantized_output, outputs, head.dim)
         except (ValueError, OverflowError, OSError) as error:
-            raise ModelError(f"{path} is no whole, supervised fastText model: {error}") from error
+            what = "supervised fastText model" if supervised else "fastText model of word vectors"
+            raise ModelError(f"{path} is no whole, {what}: {error}") from error
         needed, found = stream.tell(), os.fstat(stream.fileno()).st_size
         if needed != found:
             raise ModelError(
@@ -92,13 +99,15 @@ def _boolean(stream: BinaryIO) -> bool:
     return bool(_within("flag", _read(stream, "<B")[0], 0, 1))
 
 
-def _check_head(stream: BinaryIO) -> _Head:
+def _check_head(stream: BinaryIO, supervised: bool) -> _Head:
     magic, version = _read(stream, "<2i")
     if magic != _MAGIC or version not in _VERSIONS:
         raise ValueError("its first bytes are others")
     dim, _, _, _, _, ngrams, loss, model, bucket, minn, maxn, _, _ = _read(stream, "<12id")
-    if model != _SUPERVISED:
+    if supervised and model != _SUPERVISED:
         raise ValueError("it has word vectors only")
+    if not supervised and model not in _WORD_VECTORS:
+        raise ValueError("it is a classifier")
     if loss not in _LOSSES:
         raise ValueError(f"its loss is {loss}")
     _within("length of word n-grams", ngrams, 0, _MAX_NGRAMS)
@@ -108,12 +117,12 @@ def _check_head(stream: BinaryIO) -> _Head:
     return _Head(_within("size of vectors", dim, 1, _MAX_DIM), bucket, ngrams > 1 or maxn > 0)
 
 
-def _check_dictionary(stream: BinaryIO) -> tuple[int, int, int | None]:
+def _check_dictionary(stream: BinaryIO, least_labels: int) -> tuple[int, int, int | None]:
     """Return the numbers of words and labels, and of pruned n-grams where any were."""
     size, words, labels, _, pruned = _read(stream, "<3i2q")
     _within("number of words and labels", size, 1, (1 << 31) - 1)
     _within("number of words", words, 0, size)
-    _within("number of labels", labels, 1, size)
+    _within("number of labels", labels, least_labels, size)
     if size != words + labels:
         raise ValueError(f"it has {size:,} entries, but {words:,} words and {labels:,} labels")
     buffer, place = b"", 0

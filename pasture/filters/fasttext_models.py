@@ -12,6 +12,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 import numpy as np
@@ -128,11 +129,12 @@ def training_line(label: str, text: str) -> str:
     return f"{LABEL}{label} {one_line(text).replace(LABEL, ' ')}\n"
 
 
-# The program of the process that trains: examples, model, and options as JSON.
+# The program of the process that trains: function, examples, model, and options as JSON.
 _TRAIN = """
 import json, sys, fasttext
-options = json.loads(sys.argv[3])
-fasttext.train_supervised(sys.argv[1], thread=1, verbose=0, **options).save_model(sys.argv[2])
+options = json.loads(sys.argv[4])
+train = getattr(fasttext, sys.argv[1])
+train(sys.argv[2], thread=1, verbose=0, **options).save_model(sys.argv[3])
 """
 # glibc fills what it gives out with the complement of this byte; its cache of small blocks, which
 # it does not fill, is off.
@@ -150,8 +152,15 @@ def train(examples: pathlib.Path, path: pathlib.Path, options: FastTextOptions) 
     Raises:
         ModelError: The examples cannot be learned from.
     """
-    command = [sys.executable, "-c", _TRAIN, str(examples), str(path)]
-    command.append(json.dumps(dataclasses.asdict(options)))
+    _run_training("train_supervised", examples, path, dataclasses.asdict(options))
+    return _open(str(path))
+
+
+def _run_training(
+    function: str, examples: pathlib.Path, path: pathlib.Path, options: Mapping[str, object]
+) -> None:
+    command = [sys.executable, "-c", _TRAIN, function, str(examples), str(path)]
+    command.append(json.dumps(options))
     environment = {**os.environ, "GLIBC_TUNABLES": _ZERO_MEMORY}
     done = subprocess.run(  # noqa: S603 (this Python, no shell)
         command, env=environment, capture_output=True
@@ -161,4 +170,73 @@ def train(examples: pathlib.Path, path: pathlib.Path, options: FastTextOptions) 
         raise ModelError(
             f"fastText cannot learn from these examples: {said[-1] if said else done.returncode}"
         )
-    return _open(str(path))
+
+
+class WordVectors(Protocol):
+    """The part of fastText's model object that gives vectors."""
+
+    def get_sentence_vector(self, text: str) -> npt.NDArray[np.float32]:
+        """Average the vectors of a line's words, each of unit length."""
+
+    def get_dimension(self) -> int:
+        """The size of a vector."""
+
+
+@dataclasses.dataclass(frozen=True)
+class VectorOptions:
+    """What fastText learns word vectors with: skip-gram (Bojanowski et al. 2017), its defaults.
+
+    Args:
+        dim: Size of the vectors.
+        lr: Learning rate at the start; it falls to zero over the epochs.
+        epoch: Passes over the texts.
+        min_count: A word that is rarer gets no vector of its own.
+        ws: Words on each side that are predicted.
+        minn: Shortest sequence of characters that is a feature; 0 for none.
+        maxn: Longest one; 0 for none.
+        bucket: Number of vectors that the sequences are hashed to. Ours: a tenth of fastText's, as
+            a run's texts are fewer.
+    """
+
+    dim: int = 100
+    lr: float = 0.05
+    epoch: int = 5
+    min_count: int = 5
+    ws: int = 5
+    minn: int = 3
+    maxn: int = 6
+    bucket: int = 200_000
+
+
+def train_vectors(texts: pathlib.Path, path: pathlib.Path, options: VectorOptions) -> None:
+    """Train word vectors on a file of one text a line; equal files, equal bytes (see ``train``).
+
+    Raises:
+        ModelError: The texts cannot be learned from.
+    """
+    given = {"model": "skipgram", **dataclasses.asdict(options)}
+    _run_training("train_unsupervised", texts, path, given)
+
+
+def load_vectors(path: str, *, fresh: bool = False) -> WordVectors:
+    """Load word vectors, once a process; the arguments are those of ``load``.
+
+    Raises:
+        ModelError: They are missing or damaged, or the file is a classifier.
+    """
+    if fresh:
+        local_copy.cache_clear()
+    local = local_copy(path)
+    status = os.stat(local)
+    return _load_vectors(local, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_vectors(path: str, mtime_ns: int, size: int) -> WordVectors:
+    import fasttext
+
+    fasttext_file.check(path, supervised=False)
+    try:
+        return cast(WordVectors, fasttext.load_model(path))
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ModelError(f"{path} cannot be loaded: {error}") from error

@@ -1,4 +1,4 @@
-"""Classifiers of any labels as extra columns, and a filter on any numeric column."""
+"""Classifiers and embeddings as extra columns, and a filter on any numeric column."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import re
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -69,6 +70,41 @@ class Classifier(Annotator):
             score if line.strip() else None for score, line in zip(scores, lines, strict=True)
         ]
         return replace_column(batch, self.score_column, pa.array(values, pa.float64()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Embed(Annotator):
+    """Measures the embedding of each text, a vector of unit length, in a column of its own.
+
+    Args:
+        column: The column that is added, of type ``list<float32>``.
+        model: Word vectors: in a recipe, an entry of ``models`` of the kind ``embedding``.
+    """
+
+    name = "embed"
+    needs = "embedding"
+    columns = ()
+
+    column: str = "embedding"
+    model: str = ""
+
+    def new_columns(self) -> Columns:
+        """The column of the vectors."""
+        return {self.column: "list<float32>"}
+
+    def setup(self) -> None:
+        """Load the vectors."""
+        fasttext_models.load_vectors(self.model, fresh=True)
+
+    def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Fill the column; a text without a known word has no embedding."""
+        model = fasttext_models.load_vectors(self.model)
+        values: list[np.ndarray | None] = []
+        for text in batch["text"].to_pylist():
+            vector = model.get_sentence_vector(fasttext_models.one_line(text))
+            length = float(np.linalg.norm(vector))
+            values.append(vector / length if length > 0 else None)
+        return replace_column(batch, self.column, pa.array(values, pa.list_(pa.float32())))
 
 
 @dataclasses.dataclass(frozen=True)
