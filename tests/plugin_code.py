@@ -1,4 +1,58 @@
-"""The code of a plug-in for tests: a source, a filter, an annotator and a model."""
+"""A plug-in for tests: a source, a filter, an annotator, a model and an exporter, with raw files.
+
+As a program it writes these to a folder: ``python tests/plugin_code.py FOLDER``.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+VERSES = ["the lamb is white as snow", "a short one", "bleat", "# not a poem"]
+POEMS = ["the snow is white", "grass and more grass", "no"]
+RECIPE: dict[str, Any] = {
+    "name": "poems",
+    "plugins": ["shepherd.py"],
+    "sources": {
+        "verses": {"kind": "poems", "inputs": ["verses/*.txt"]},
+        "shouted": {
+            "kind": "poems",
+            "inputs": ["poems/*.txt"],
+            "options": {"upper": False},
+            "stages": {
+                "10-liked": {"steps": ["short_poems", {"liking": {"model": "mine"}}]},
+                "20-kept": {"steps": [{"keep_scores": {"column": "liking", "min": 0.5}}]},
+            },
+        },
+    },
+    "models": {"mine": {"kind": "liked"}},
+}
+PROJECT = """[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "shepherd"
+version = "1.0"
+
+[tool.setuptools]
+packages = ["shepherd"]
+
+[project.entry-points."pasture.sources"]
+poems = "shepherd:Poems"
+
+[project.entry-points."pasture.steps"]
+short_poems = "shepherd:ShortPoems"
+liking = "shepherd:Liking"
+
+[project.entry-points."pasture.models"]
+liked = "shepherd:Liked"
+
+[project.entry-points."pasture.exporters"]
+lines = "shepherd:Lines"
+"""
 
 PLUGIN = '''
 """Poems, and what a shepherd thinks of them."""
@@ -108,3 +162,43 @@ class Lines(Exporter):
             for row in plain_rows(shard.path):
                 file.write(row["text"].encode() + b"\\n")
 '''
+
+
+def write_poems(folder: pathlib.Path, *, as_file: bool) -> None:
+    """Write raw poems with a recipe; and the plug-in beside it, where the recipe is to name it."""
+    import yaml
+
+    for name, lines in (("verses", VERSES), ("poems", POEMS)):
+        (folder / name).mkdir(parents=True)
+        for part in ("a", "b"):
+            text = "".join(f"{line} {part}\n" for line in lines)
+            (folder / name / f"{part}.txt").write_text(text)
+    body = dict(RECIPE)
+    if as_file:
+        (folder / "shepherd.py").write_text(PLUGIN)
+    else:
+        del body["plugins"]
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(body))
+
+
+def write_package(folder: pathlib.Path) -> None:
+    """Write the plug-in as a package that can be installed."""
+    (folder / "shepherd").mkdir(parents=True)
+    (folder / "shepherd" / "__init__.py").write_text(PLUGIN)
+    (folder / "pyproject.toml").write_text(PROJECT)
+
+
+def install(package: pathlib.Path, site: pathlib.Path) -> None:
+    """Install the package to a folder for ``PYTHONPATH``."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"),
+            *("--no-build-isolation", "--target", str(site), str(package)),
+        ],
+        check=True,
+    )
+
+
+if __name__ == "__main__":
+    write_poems(pathlib.Path(sys.argv[1]) / "raw", as_file=False)
+    write_package(pathlib.Path(sys.argv[1]) / "package")

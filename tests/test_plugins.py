@@ -16,41 +16,15 @@ from pasture.errors import ConfigError
 from pasture.manifests.outputs import Output
 from pasture.plugins import code_digest
 from pasture.recipes.load import Registry, load_recipe
-from tests.plugin_code import PLUGIN
+from tests.plugin_code import RECIPE, install, write_package, write_poems
 from tests.trees import differences
-
-VERSES = ["the lamb is white as snow", "a short one", "bleat", "# not a poem"]
-POEMS = ["the snow is white", "grass and more grass", "no"]
-RECIPE = {
-    "name": "poems",
-    "plugins": ["shepherd.py"],
-    "sources": {
-        "verses": {"kind": "poems", "inputs": ["verses/*.txt"]},
-        "shouted": {
-            "kind": "poems",
-            "inputs": ["poems/*.txt"],
-            "options": {"upper": False},
-            "stages": {
-                "10-liked": {"steps": ["short_poems", {"liking": {"model": "mine"}}]},
-                "20-kept": {"steps": [{"keep_scores": {"column": "liking", "min": 0.5}}]},
-            },
-        },
-    },
-    "models": {"mine": {"kind": "liked"}},
-}
 
 
 @pytest.fixture
 def poems(tmp_path: pathlib.Path) -> pathlib.Path:
     """Raw poems with a recipe, and the plug-in beside it."""
     folder = tmp_path / "raw [1] é"
-    for name, lines in (("verses", VERSES), ("poems", POEMS)):
-        (folder / name).mkdir(parents=True)
-        for part in ("a", "b"):
-            text = "".join(f"{line} {part}\n" for line in lines)
-            (folder / name / f"{part}.txt").write_text(text)
-    (folder / "shepherd.py").write_text(PLUGIN)
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    write_poems(folder, as_file=True)
     return folder
 
 
@@ -137,28 +111,9 @@ def test_options_of_a_plug_in_are_checked(poems):
 @pytest.fixture
 def installed(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with an installed package that brings the plug-in by entry points."""
-    package = tmp_path / "package"
-    (package / "shepherd").mkdir(parents=True)
-    (package / "shepherd" / "__init__.py").write_text(PLUGIN)
-    (package / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-        '[project]\nname = "shepherd"\nversion = "1.0"\n'
-        '[tool.setuptools]\npackages = ["shepherd"]\n'
-        '[project.entry-points."pasture.sources"]\npoems = "shepherd:Poems"\n'
-        '[project.entry-points."pasture.steps"]\nshort_poems = "shepherd:ShortPoems"\n'
-        'liking = "shepherd:Liking"\n'
-        '[project.entry-points."pasture.models"]\nliked = "shepherd:Liked"\n'
-        '[project.entry-points."pasture.exporters"]\nlines = "shepherd:Lines"\n'
-    )
-    site = tmp_path / "site"
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"),
-            *("--no-build-isolation", "--target", str(site), str(package)),
-        ],
-        check=True,
-    )
-    return site
+    write_package(tmp_path / "package")
+    install(tmp_path / "package", tmp_path / "site")
+    return tmp_path / "site"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

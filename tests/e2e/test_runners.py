@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from pasture.runners.options import LOCAL_RUNNER
+from tests.plugin_code import install, write_package, write_poems
 from tests.trees import differences
 
 # Where many share the machine, Java takes its time to start.
@@ -47,3 +49,19 @@ def test_spark(workers, spark_master, corpus, tmp_path):
     cores = f"--spark_conf=spark.cores.max={workers}"
     run(corpus.raw, tmp_path / "out", "--", *SPARK, f"--spark_master={spark_master}", cores)
     assert differences(corpus.output, tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("as_file", [True, False], ids=["file", "package"])
+def test_plug_ins_on_spark(as_file, spark_master, tmp_path, monkeypatch):
+    """The executors get the classes of a file with the job; a package is installed for them."""
+    write_poems(tmp_path / "raw", as_file=as_file)
+    flags = [*SPARK, f"--spark_master={spark_master}"]
+    if not as_file:
+        write_package(tmp_path / "package")
+        install(tmp_path / "package", tmp_path / "site")
+        path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
+        monkeypatch.setenv("PYTHONPATH", path)
+        flags.append(f"--spark_conf=spark.executorEnv.PYTHONPATH={path}")
+    run(tmp_path / "raw", tmp_path / "local", "--until", "documents")
+    run(tmp_path / "raw", tmp_path / "spark", "--until", "documents", "--", *flags)
+    assert differences(tmp_path / "local", tmp_path / "spark") == []
