@@ -41,7 +41,7 @@ def texts(output: Output, source: str, stage: str) -> list[dict]:
 
 
 def test_a_source_a_filter_and_a_model_of_a_file_are_used_like_built_in_ones(poems, tmp_path):
-    output = make(poems, tmp_path / "out")
+    output = make(poems, tmp_path / "out [2] é")
     rows = texts(output, "shouted", "20-kept")
     assert [(r["id"], r["source"], r["syllables"], r["liking"]) for r in rows] == [
         ("a.txt:1", "shouted", 6, 1.0),
