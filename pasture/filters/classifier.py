@@ -42,20 +42,11 @@ class ReferenceClassifier(Annotator):
                 'no reference classifier; train one with "pasture models train reference", or '
                 "name a fastText model under models.reference.path in the recipe"
             )
-        labels = fasttext_models.load(self.model, fresh=True).get_labels()
-        if fasttext_models.LABEL + self.label not in labels:
-            raise ModelError(
-                f"{self.model} has no label {self.label!r}, but {', '.join(sorted(labels)[:10])}"
-            )
+        fasttext_models.check_label(self.model, self.label)
 
     def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Fill ``reference_score``; an empty text has none."""
-        model = fasttext_models.load(self.model)
-        lines = [fasttext_models.one_line(text) for text in batch["text"].to_pylist()]
-        scores = fasttext_models.predict_label(model, lines, self.label)
-        values = [
-            score if line.strip() else None for score, line in zip(scores, lines, strict=True)
-        ]
+        values = fasttext_models.score_texts(self.model, batch["text"].to_pylist(), self.label)
         return replace_column(batch, "reference_score", pa.array(values, pa.float64()))
 
 

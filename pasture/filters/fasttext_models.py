@@ -86,6 +86,24 @@ def predict_best(
     return best, values
 
 
+def check_label(path: str, label: str) -> None:
+    """Load a classifier anew, and check that it has a label.
+
+    Raises:
+        ModelError: It cannot be loaded, or has no such label.
+    """
+    labels = load(path, fresh=True).get_labels()
+    if LABEL + label not in labels:
+        raise ModelError(f"{path} has no label {label!r}, but {', '.join(sorted(labels)[:10])}")
+
+
+def score_texts(path: str, texts: list[str], label: str) -> list[float | None]:
+    """Give the probability of a label for each text; an empty text has none."""
+    lines = [one_line(text) for text in texts]
+    scores = predict_label(load(path), lines, label)
+    return [score if line.strip() else None for score, line in zip(scores, lines, strict=True)]
+
+
 def predict_label(model: FastText, lines: list[str], label: str) -> list[float | None]:
     """Give the probability of one label for each line, null where fastText knows no word."""
     wanted = LABEL + label

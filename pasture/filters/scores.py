@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pasture.errors import ConfigError, ModelError
+from pasture.errors import ConfigError
 from pasture.filters import fasttext_models
 from pasture.filters.base import Annotator, Filter
 from pasture.records import DOCUMENT_SCHEMA, Columns, replace_column
@@ -55,20 +55,11 @@ class Classifier(Annotator):
         Raises:
             ModelError: It has not.
         """
-        labels = fasttext_models.load(self.model, fresh=True).get_labels()
-        if fasttext_models.LABEL + self.label not in labels:
-            raise ModelError(
-                f"{self.model} has no label {self.label!r}, but {', '.join(sorted(labels)[:10])}"
-            )
+        fasttext_models.check_label(self.model, self.label)
 
     def annotate(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Fill the column; an empty text has no probability."""
-        model = fasttext_models.load(self.model)
-        lines = [fasttext_models.one_line(text) for text in batch["text"].to_pylist()]
-        scores = fasttext_models.predict_label(model, lines, self.label)
-        values = [
-            score if line.strip() else None for score, line in zip(scores, lines, strict=True)
-        ]
+        values = fasttext_models.score_texts(self.model, batch["text"].to_pylist(), self.label)
         return replace_column(batch, self.score_column, pa.array(values, pa.float64()))
 
 
