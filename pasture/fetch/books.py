@@ -20,6 +20,9 @@ _ENDINGS = ("-0.txt", ".txt", "-8.txt")
 _COLUMNS = {"Text#", "Type", "Language"}
 _ID = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 
+_MAX_LINE = 131_072
+"""Longest line of the catalogue, in characters; ours. The csv module's limit is one for all."""
+
 
 @dataclasses.dataclass(frozen=True)
 class BooksOrigin(Origin):
@@ -61,15 +64,19 @@ class BooksOrigin(Origin):
         """Read the catalogue and choose its texts."""
         url = self.catalogue_url
         body, _ = client.read(url)
-        rows = csv.DictReader(body.decode("utf-8-sig", "replace").splitlines(keepends=True))
+        lines = body.decode("utf-8-sig", "replace").splitlines(keepends=True)
+        for number, line in enumerate(lines, start=1):
+            if len(line) > _MAX_LINE:
+                raise FetchError(f"{url}, line {number} is longer than {_MAX_LINE:,} characters")
+        rows = csv.DictReader(lines)
         found = []
         try:
             if not set(rows.fieldnames or ()) >= _COLUMNS:
                 raise FetchError(f"{url} is no catalogue of Project Gutenberg; try again later")
             for row in rows:
-                number = row["Text#"] or ""
-                if row["Type"] == "Text" and _ID.fullmatch(number) and self._speaks(row):
-                    found.append(self._book(number))
+                name = row["Text#"] or ""
+                if row["Type"] == "Text" and _ID.fullmatch(name) and self._speaks(row):
+                    found.append(self._book(name))
         except csv.Error as error:
             raise FetchError(
                 f"{url}, after line {rows.line_num}: {error}; try again later"

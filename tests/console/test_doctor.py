@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import types
@@ -53,7 +54,7 @@ def test_json_has_a_row_for_every_requirement() -> None:
 
 
 def test_every_requirement_has_a_module_and_a_purpose() -> None:
-    names = {need.name.lower().replace("_", "-") for need in doctor.requirements()}
+    names = {re.sub(r"[-_.]+", "-", need.name).lower() for need in doctor.requirements()}
     assert names == set(doctor.LIBRARIES)
 
 

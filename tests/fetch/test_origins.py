@@ -30,7 +30,8 @@ def paths(files: list[RemoteFile]) -> list[str]:
 
 
 def test_every_source_has_an_origin():
-    assert list(ORIGINS) == list(SOURCES)
+    own = "documents"  # a user's own, which nobody publishes
+    assert list(ORIGINS) == [name for name in SOURCES if name != own]
 
 
 @pytest.mark.parametrize("name", sorted(ORIGINS))

@@ -38,6 +38,7 @@ def test_a_bad_file_is_cheap(case, tmp_path, record_property):
     units = source.shards()
     stage = ExtractShard(source, StageFolder(str(output), len(units), "fingerprint"))
     pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = children_mb()  # the most that any child of this process has taken until now
     memory, start = peak_mb(), cpu_seconds()
     for index, unit in enumerate(units):
         assert list(stage.process((index, unit))) == [index]
@@ -55,4 +56,4 @@ def test_a_bad_file_is_cheap(case, tmp_path, record_property):
     assert (sum(shard.rows for shard in shards), dict(reasons)) == (case.documents, case.reasons)
     assert seconds < SECONDS
     assert memory < MEMORY_MB
-    assert children_mb() < 2 * MEMORY_MB
+    assert children_mb() < max(2 * MEMORY_MB, before + 1)

@@ -47,6 +47,16 @@ COMMANDS = [
     "compare out out",
     "verify out",
     "report out --to page.html",
+    "recipe list",
+    "recipe show raw/recipe.yaml",
+    "recipe show raw/recipe.yaml --resolved",
+    "recipe check raw/recipe.yaml",
+    "recipe diff llama raw/recipe.yaml",
+    "recipe init raw --to first.yaml",
+    "steps list",
+    "steps show c4_lines",
+    "steps try c4_lines --input texts.jsonl",
+    "steps try c4_lines --input texts.jsonl --json",
     "mixture show llama",
     "mixture plan out --mixture raw/mixture.yaml",
     "mixture drawn out --steps 1 --model tiny",
@@ -72,6 +82,9 @@ NO_CORPUS_TEXT = {
     "tokenizer train": "shows counts as JSON",
     "train": "shows losses by the names of the recipe's sources",
     "export": "shows a path",
+    "export-model": "shows a path",
+    "doctor": "shows this installation",
+    "fetch": "shows addresses; tests/fetch gives it hostile listings",
     "import": "shows a path",
 }
 
@@ -101,6 +114,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     body["sources"]["c4"]["budget"] = {"bad_files": 0, "bad_records": 0.5}
     (raw / "recipe.yaml").write_text(yaml.safe_dump(body))
     (raw / "mixture.yaml").write_text(yaml.safe_dump(MIXTURE))
+    (folder / "texts.jsonl").write_text(json.dumps({"text": EVIL, "id": EVIL}) + "\n")
     run_recipe(load_recipe(str(raw / "recipe.yaml")), str(folder / "out"))
     return folder
 

@@ -289,7 +289,7 @@ def test_the_text_that_is_compared_is_counted_for_the_buckets(two_sources, tmp_p
         for name in ("c4/00-extract", "books/20-spans")
     )
     index = str(out / "indexes/books/20-spans")
-    shards = json.loads((out / "documents/c4/00-extract/MANIFEST.json").read_text())["shards"]
+    shards = json.loads((out / "audit/c4/00-extract/MANIFEST.json").read_text())["shards"]
     sizes = [shard["text_bytes"] for shard in shards]
     for options, size in [
         ({"scope_shards": 0}, c4),
