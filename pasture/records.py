@@ -155,8 +155,8 @@ def check_columns(columns: Columns) -> None:
 
 
 def document_schema(columns: Columns) -> pa.Schema:
-    """Return the schema of documents with extra columns behind the fixed ones."""
-    extra = [pa.field(name, COLUMN_TYPES[kind]) for name, kind in columns.items()]
+    """Return the schema of documents with extra columns behind the fixed ones, by name."""
+    extra = [pa.field(name, COLUMN_TYPES[kind]) for name, kind in sorted(columns.items())]
     return pa.schema([*DOCUMENT_SCHEMA, *extra])
 
 
@@ -176,7 +176,7 @@ def documents_to_batch(documents: list[Document], columns: Columns | None = None
         pa.array([getattr(document, field.name) for document in documents], field.type)
         for field in DOCUMENT_SCHEMA
     ]
-    for name, kind in (columns or {}).items():
+    for name, kind in sorted((columns or {}).items()):
         values = [(document.extra or {}).get(name) for document in documents]
         arrays.append(pa.array(values, COLUMN_TYPES[kind]))
     return pa.RecordBatch.from_arrays(arrays, schema=document_schema(columns or {}))

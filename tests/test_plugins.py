@@ -13,7 +13,7 @@ import yaml
 
 from pasture.driver.run import plan, run_recipe
 from pasture.errors import ConfigError
-from pasture.manifests.outputs import Output
+from pasture.manifests.outputs import Output, verify
 from pasture.plugins import code_digest
 from pasture.recipes.load import Registry, load_recipe
 from tests.plugin_code import RECIPE, install, write_package, write_poems
@@ -47,6 +47,8 @@ def test_a_source_a_filter_and_a_model_of_a_file_are_used_like_built_in_ones(poe
         ("a.txt:1", "shouted", 6, 1.0),
         ("b.txt:1", "shouted", 5, 1.0),
     ]
+    assert list(verify(output)) == []
+    assert output.stages("shouted")[2].columns == {"syllables": "int32", "liking": "float64"}
     totals = {s.stage: s.totals()["dropped"] for s in output.stages("shouted")}
     assert totals == {
         "00-extract": {},

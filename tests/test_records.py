@@ -5,11 +5,22 @@ from __future__ import annotations
 import datetime
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pasture import records, storage
-from pasture.records import DOCUMENT_SCHEMA, Document, to_batches, to_metadata
+from pasture.errors import ConfigError
+from pasture.records import (
+    DOCUMENT_SCHEMA,
+    Document,
+    check_columns,
+    document_schema,
+    documents_to_batch,
+    to_batches,
+    to_metadata,
+    with_columns,
+)
 
 
 def test_a_parquet_round_trip_gives_an_equal_schema_and_equal_rows(tmp_path):
@@ -42,3 +53,28 @@ def test_batches_are_bounded_in_rows_and_characters(monkeypatch):
 
 def test_metadata_is_sorted_json_without_nulls():
     assert to_metadata(b=1, a="é", c=None) == '{"a": "é", "b": 1}'
+
+
+def test_extra_columns_follow_the_fixed_ones_by_name():
+    document = Document("1", "s", "x", extra={"b": 2, "a": ["x"]})
+    batch = documents_to_batch([document], {"b": "int32", "a": "list<string>"})
+    assert batch.schema.names == [*DOCUMENT_SCHEMA.names, "a", "b"]
+    assert batch.to_pylist()[0]["b"] == 2
+    wider = with_columns(batch, {"c": "float32", "b": "int32", "a": "list<string>"})
+    assert wider.schema == document_schema({"c": "float32", "b": "int32", "a": "list<string>"})
+    assert wider["c"].null_count == 1
+    assert with_columns(batch, {}) is batch
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"text": "string"}, "the column text is one that every document has"),
+        ({"drop_reason": "string"}, "the column drop_reason is one that every document has"),
+        ({"Score": "float32"}, "the column 'Score' is not called in snake_case"),
+        ({"score": "double"}, "the column score: 'double' is none of string, bool"),
+    ],
+)
+def test_columns_that_cannot_be_are_refused(columns, message):
+    with pytest.raises(ConfigError, match=message):
+        check_columns(columns)

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 def show_sources(as_json: bool) -> None:
     """List the sources."""
-    from pasture.sources import SOURCES
+    from pasture.recipes.load import Registry
 
+    sources = Registry.of().sources.all()
     if as_json:
-        show_json({name: dataclasses.asdict(kind.info) for name, kind in SOURCES.items()})
+        show_json({name: dataclasses.asdict(kind.info) for name, kind in sources.items()})
         return
     table(
         ["source", "title", "reads", "licence", "paper", "size"],
         [
             (name, i.title, i.formats, i.licence, i.paper_section, i.raw_size)
-            for name, i in ((name, kind.info) for name, kind in SOURCES.items())
+            for name, i in ((name, kind.info) for name, kind in sources.items())
         ],
     )
 

@@ -32,6 +32,7 @@ class DocumentsNode(BeamNode):
             config=self.config(context),
             upstream=self.upstream_digests(context),
             shards=shard_records(folder.finished()),
+            columns=folder.columns,
         )
         for shard in manifest.shards:
             if shard.rows_in != shard.rows + shard.rows_dropped:

@@ -81,6 +81,7 @@ class StageManifest:
         config: The stage's resolved config, as plain values.
         upstream: Name of each input (a stage or a model) and the hash of its manifest.
         shards: The shards in order.
+        columns: The extra columns of the documents, with their types.
     """
 
     source: str
@@ -90,6 +91,7 @@ class StageManifest:
     upstream: Mapping[str, str]
     shards: tuple[ShardRecord, ...]
     pasture: str = __version__
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def totals(self) -> dict[str, Any]:
         """Add up the shards' counts."""
@@ -107,6 +109,8 @@ class StageManifest:
     def write(self, folder: str) -> None:
         """Commit the stage: write its manifest to its audit folder, after everything else."""
         body = dataclasses.asdict(self)
+        if not self.columns:
+            del body["columns"]
         storage.write_json(storage.join(folder, MANIFEST), {**body, "totals": self.totals()})
 
     @classmethod
@@ -169,9 +173,10 @@ def check_stage(folder: str, audit: str) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from pasture.records import DOCUMENT_SCHEMA, DROPPED_SCHEMA, REMOVED_LINE_SCHEMA
+    from pasture.records import REMOVED_LINE_SCHEMA, document_schema, dropped_schema
 
     manifest = StageManifest.load(audit)
+    kept, dropped = document_schema(manifest.columns), dropped_schema(manifest.columns)
     for shard in manifest.shards:
         if shard.rows_in != shard.rows + shard.rows_dropped:
             yield (
@@ -179,8 +184,8 @@ def check_stage(folder: str, audit: str) -> Iterator[str]:
                 f"and {shard.rows_dropped} dropped"
             )
         files = [
-            (folder, shard.path, shard.sha256, shard.rows, DOCUMENT_SCHEMA),
-            (audit, shard.dropped_path, shard.dropped_sha256, shard.rows_dropped, DROPPED_SCHEMA),
+            (folder, shard.path, shard.sha256, shard.rows, kept),
+            (audit, shard.dropped_path, shard.dropped_sha256, shard.rows_dropped, dropped),
         ]
         if shard.lines_path:
             digest, schema = shard.lines_sha256, REMOVED_LINE_SCHEMA
