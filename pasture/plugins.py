@@ -77,8 +77,9 @@ class Kinds(Generic[T]):
         return self._load(self._entry_points()[name])
 
     def all(self) -> dict[str, type[T]]:
-        """Import and return every class by name, sorted."""
-        return {name: self.get(name, self.group) for name in self.names()}
+        """Import and return every class by name: built-in ones in their order, then others."""
+        names = dict.fromkeys([*self.builtin, *self.files, *self._entry_points()])
+        return {name: self.get(name, self.group) for name in names}
 
     def _entry_points(self) -> dict[str, importlib.metadata.EntryPoint]:
         found: dict[str, importlib.metadata.EntryPoint] = {}

@@ -33,7 +33,9 @@ def mixture_show(name: str, as_json: bool) -> None:
 
 @mixture.command("plan")
 @click.argument("folder", metavar="DIR", required=False)
-@click.option("--mixture", "name", default="llama", show_default=True, help="Name or YAML file.")
+@click.option(
+    "--mixture", "name", default="llama", show_default=True, help="Name, YAML file, or natural."
+)
 @click.option("--tokens", "budget", type=float, default=None, help="Token budget, such as 1.4e12.")
 @click.option(
     "--max-epochs",

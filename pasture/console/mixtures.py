@@ -61,10 +61,19 @@ def show_mixture_plan(
 ) -> None:
     """Show what a mixture and a budget mean for the tokens of an output; write it where asked."""
     from pasture import config, storage
-    from pasture.manifests.mixture import load_mixture, write_mixture, write_realised
+    from pasture.manifests.mixture import (
+        load_mixture,
+        natural_mixture,
+        write_mixture,
+        write_realised,
+    )
 
-    mixture = load_mixture(name)
-    counts = _counts(output, mixture)
+    if name == "natural" and output is not None:
+        counts = token_counts(output)
+        mixture = natural_mixture(counts)
+    else:
+        mixture = load_mixture(name)
+        counts = _counts(output, mixture)
     plan = mixture.rescaled(counts).plan(counts, budget, options)
     if to is not None:
         write_mixture(to, plan)

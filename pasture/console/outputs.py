@@ -27,8 +27,11 @@ from pasture.manifests.outputs import (
     removed_lines,
     verify,
 )
+from pasture.records import DROPPED_SCHEMA, REMOVED_LINE_SCHEMA
 from pasture.text.visible import visible_line
 
+FIXED = frozenset((*DROPPED_SCHEMA.names, *REMOVED_LINE_SCHEMA.names))
+"""The columns that every row has; what else a row has are extra columns."""
 MEASURES = ("language", "language_score", "perplexity", "perplexity_bucket", "reference_score")
 
 
@@ -168,7 +171,9 @@ def show_audit(
 
 
 def _measures(row: Mapping[str, Any]) -> str:
-    values = {name: row[name] for name in ("url", *MEASURES, "license") if row[name] is not None}
+    extra = [name for name in row if name not in FIXED]
+    names = ("url", *MEASURES, "license", *extra)
+    values = {name: row[name] for name in names if row[name] is not None}
     parts = [f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in values.items()]
     if row["metadata"]:
         parts.append(row["metadata"][:300])
