@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 
+import duckdb
 import pyarrow as pa
 import pytest
 import yaml
@@ -15,6 +18,7 @@ from pasture.driver.run import run_recipe
 from pasture.manifests.outputs import Output, funnels, kept_rows, verify
 from pasture.recipes.load import load_recipe
 from pasture.tokenize.verify import verify_tokens
+from tests.documented import blocks
 from tests.trees import differences
 
 SOURCES = ("common_crawl", "c4", "github", "wikipedia", "books", "arxiv", "stackexchange")
@@ -133,3 +137,51 @@ def test_train_and_generate(sample_output, tmp_path):
     result = call(main, arguments)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("The river")
+
+
+# The documentation, on the sample.
+
+TRAINER = ("pasture train", "pasture generate")  # tests/e2e/test_train.py
+
+
+@pytest.fixture
+def documented(sample_raw, sample_output, tmp_path, monkeypatch):
+    """A current folder with ``raw`` and ``corpus``, as the documentation has it."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    shutil.copytree(sample_raw, tmp_path / "raw")
+    shutil.copytree(sample_output, tmp_path / "corpus")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "count"),
+    [
+        ("README.md", "Then", 7),
+        ("docs/quickstart.md", None, 10),
+        ("docs/mixture.md", None, 5),
+        ("docs/data-format.md", None, 1),
+    ],
+)
+def test_documented_commands_run(documented, page, heading, count):
+    ran = 0
+    for language, code in blocks(page, heading):
+        for line in code.splitlines() if language == "bash" else ():
+            words = shlex.split(line, comments=True)
+            is_own = words[:1] == ["pasture"] and not line.startswith(TRAINER)
+            if not is_own or not {"corpus", "raw", "raw/recipe.yaml"} & set(words):
+                continue
+            if "/data/raw" in words or "https://shop.example/about" in words:
+                continue  # raw data of the reader's own
+            words = ["2e5" if word == "2e9" else word for word in words]  # the sample is small
+            result = CliRunner().invoke(main, words[1:])
+            assert result.exit_code == 0, f"{line}\n{result.output}"
+            ran += 1
+    assert ran == count
+
+
+def test_documented_queries_run(documented):
+    queries = [code for language, code in blocks("docs/data-format.md") if language == "sql"]
+    assert len(queries) == 2
+    for query in queries:
+        duckdb.sql(query).fetchall()
