@@ -70,7 +70,7 @@ def dataset_card(
         _front_matter(selection, languages, documents, title, licence),
         f"# {escape(title)}",
         f"{documents:,} documents in {len(records):,} Parquet files, made with "
-        f"[Pasture](https://pypi.org/project/pasture/) {__version__} from raw sources.",
+        f"Pasture {__version__} from raw sources.",
         _usage(selection),
         "## Sources",
         _sources(selection),
